@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# Runs one guest: packs an initramfs of busybox, tools/guest/, the modules and
+# their data, boots it in QEMU and judges how that went. tools/vm's commands
+# call it.
+#
+# The guest speaks on two serial ports. The console may hold anything. The
+# report is what the guest's script prints, and ends with a verdict that
+# carries a random word from the kernel command line: noise cannot fake it.
+# shellcheck shell=sh
+
+# Lines that a kernel prints when something is wrong with it. gomalloc's own
+# reports of misuse ("BUG: gomalloc: ...") are what some tests are about.
+splats='BUG: |WARNING: |INFO: (possible|suspicious|inconsistent|task|rcu|lockdep'
+splats="$splats|trying)|Oops: |kernel BUG at|general protection fault"
+splats="$splats|Kernel panic|rcu:.* stall|UBSAN: |DEBUG_LOCKS_WARN_ON"
+
+# guest KERNEL SETTING=VALUE...: boots KERNEL and waits until it is off. True
+# if it proved success; else $failure says why not. Settings:
+#
+#	mode	the script of tools/guest/ to run
+#	args	its arguments, with commas between
+#	lane	what to call the logs, by default the mode
+#	cpus	how many, by default 2
+#	memory	by default 512M
+#	limit	seconds after which it is taken for hung, by default 180
+#	boot	more words for the kernel command line
+#	qemu	more arguments for QEMU
+#	accel	another accelerator
+#	show	not empty: print the report as it comes
+guest()
+{
+	for_kernel=$1
+	shift
+	guest_settings "$@"
+	need_run_dir
+	pack_initramfs "$for_kernel"
+	tries=0
+	while :; do
+		failure=
+		boot_guest "$for_kernel" && judge_guest && return 0
+		lost_race || return 1
+		say "   QEMU lost a race of its own (see guest.sh); once more"
+	done
+}
+
+guest_settings()
+{
+	mode=shell args='' lane='' cpus=2 memory=512M limit=180 boot='' qemu=''
+	accelerator=$accel show=''
+	for setting; do
+		value=${setting#*=}
+		case $setting in
+		mode=*) mode=$value ;;
+		args=*) args=$value ;;
+		lane=*) lane=$value ;;
+		cpus=*) cpus=$value ;;
+		memory=*) memory=$value ;;
+		limit=*) limit=$value ;;
+		boot=*) boot=$value ;;
+		qemu=*) qemu=$value ;;
+		accel=*) accelerator=$value ;;
+		show=*) show=$value ;;
+		esac
+	done
+	lane=${lane:-$mode}
+	console=$build/log/$lane.console
+	report=$build/log/$lane.report
+}
+
+# === The initramfs ==========================================================
+
+pack_initramfs()
+{
+	root=$run_dir/root
+	rm -rf "$root"
+	mkdir -p "$root/gomalloc/selftests"
+	for dir in bin sbin usr/bin usr/sbin dev proc sys tmp etc mnt; do
+		mkdir -p "$root/$dir"
+	done
+	cp "$cache/busybox/current/bin/busybox" "$root/bin/"
+	ln -s busybox "$root/bin/sh"
+	cp "$top/tools/guest/init" "$root/init"
+	cp -R "$top/tools/guest" "$root/gomalloc/guest"
+	chmod +x "$root/init" "$root"/gomalloc/guest/*
+	for module in $(built_modules "$1"); do
+		strip -g -o "$root/gomalloc/${module##*/}" "$module"
+	done
+	for script in "$top"/selftests/*.sh; do
+		[ ! -f "$script" ] || cp "$script" "$root/gomalloc/selftests/"
+	done
+	for trace in "$top"/selftests/traces/*.trace.gz; do
+		trace_name=${trace##*/}
+		gzip -dc "$trace" >"$root/gomalloc/${trace_name%.gz}"
+	done
+	if [ -d "$cache/source-6.12/current/" ]; then
+		cp "$cache/source-6.12/current/tools/testing/selftests/"\
+"kselftest/ktap_helpers.sh" "$root/gomalloc/"
+	fi
+	[ "$mode" != record ] || pack_stock_modules
+	(cd "$root" && find . | busybox cpio -o -H newc) \
+		>"$run_dir/initrd" 2>/dev/null ||
+		die "cannot pack an initramfs in $run_dir"
+}
+
+# === QEMU ===================================================================
+
+# qemu_command KERNEL: what starts the guest, but for its serial ports.
+qemu_command()
+{
+	nonce=$(od -An -N8 -tx8 /dev/urandom | tr -d ' ')
+	set -- qemu-system-x86_64 -nodefaults -no-reboot -display none \
+		-accel $accelerator -cpu max -smp "$cpus" -m "$memory" \
+		-kernel "$(kernel_image "$1")" -initrd "$run_dir/initrd" $qemu
+	append="console=ttyS0 panic=-1 loglevel=5 $boot"
+	append="$append rcupdate.rcu_cpu_stall_timeout=120"
+	append="$append gomalloc.mode=$mode gomalloc.nonce=$nonce"
+	append="$append${args:+ gomalloc.args=$args}"
+	qemu_argv=$*
+}
+
+boot_guest()
+{
+	tries=$((tries + 1))
+	qemu_command "$1"
+	mkdir -p "$build/log"
+	: >"$run_dir/console"
+	: >"$run_dir/report"
+	# shellcheck disable=SC2086 # no argument but the last holds a space
+	setsid timeout -k 5 "$limit" $qemu_argv -append "$append" \
+		-serial "file:$run_dir/console" \
+		-serial "file:$run_dir/report" \
+		</dev/null >"$run_dir/qemu" 2>&1 &
+	child=$!
+	[ -z "$show" ] || show_report "$child"
+	wait "$child"
+	qemu_status=$?
+	child=
+	cp "$run_dir/console" "$console"
+	cp "$run_dir/report" "$report"
+}
+
+# show_report PID: prints the report as it grows, until the process has ended.
+show_report()
+{
+	tail -n +1 -s 0.2 --pid="$1" -f "$run_dir/report" |
+		sed -u '/^verdict /d; s/^\([^-]\)/   \1/'
+}
+
+guest_report()
+{
+	sed '/^verdict /d' "$report"
+}
+
+# === Judgement ==============================================================
+
+judge_guest()
+{
+	splat=$(grep -aE "$splats" "$console" | grep -av 'BUG: gomalloc: ' |
+		head -n 1)
+	verdict=$(grep -a '^verdict ' "$report")
+	if [ "$splat" ]; then
+		failure="the kernel complained: $splat"
+	elif [ "$qemu_status" -eq 124 ] || [ "$qemu_status" -eq 137 ]; then
+		failure="the guest was not done after $limit s"
+	elif [ "$qemu_status" -ne 0 ]; then
+		failure="QEMU failed: $(tail -n 1 "$run_dir/qemu")"
+	elif [ "$verdict" = "verdict $nonce 0" ]; then
+		return 0
+	elif [ "$verdict" = "verdict $nonce ${verdict##* }" ]; then
+		failure="the guest's script ended with ${verdict##* }"
+	else
+		failure="the guest gave no verdict"
+	fi
+	return 1
+}
+
+# QEMU 7.2's multi-threaded TCG can go on running a breakpoint that the guest
+# has already replaced, if another CPU translates it just as it is written
+# over. Kernels put one there for a moment whenever they patch themselves
+# (static keys), so once in a while a guest dies of "Oops: int3" through no
+# fault of its own. That, and only that, is worth two more tries.
+lost_race()
+{
+	case $accelerator in
+	*thread=multi*) ;;
+	*) return 1 ;;
+	esac
+	[ "$tries" -lt 3 ] && grep -aq 'Oops: int3' "$console"
+}
+
+explain_failure()
+{
+	{
+		echo
+		echo "The last of the console, from $(shown "$console"):"
+		tail -n 25 "$console" | cut -c 1-100 | sed 's/^/   /'
+		echo
+	} >&2
+}
+
+# === A guest to talk to =====================================================
+
+shell_guest()
+{
+	for_kernel=$1
+	guest_settings mode=shell
+	need_run_dir
+	pack_initramfs "$for_kernel"
+	qemu_command "$for_kernel"
+	say "Ctrl-A X ends QEMU; so does poweroff -f."
+	# shellcheck disable=SC2086
+	$qemu_argv -append "$append" -serial mon:stdio -serial null
+}

@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# Counts what passed, failed and was skipped. Guests report in KTAP; lint and
+# guests as a whole add single results. tools/vm's test calls it.
+# shellcheck shell=sh
+
+passed=0 failed=0 skipped=0
+
+# pass NAME, fail NAME [WHY], skip NAME [WHY]: one result that is not in KTAP.
+pass()
+{
+	passed=$((passed + 1))
+	say "   ok      $1"
+}
+
+fail()
+{
+	failed=$((failed + 1))
+	say "   FAILED  $1${2:+: $2}"
+}
+
+skip()
+{
+	skipped=$((skipped + 1))
+	say "   skipped $1${2:+: $2}"
+}
+
+# tally FILE: counts the KTAP in FILE and lists what did not pass, with the
+# lines of explanation before it. Only results without subtests count, and
+# those that failed though no subtest did, such as a script that died.
+tally()
+{
+	counts=$run_dir/counts
+	awk -v verbose="$verbose" -v counts="$counts" '
+	function indent(s) { match(s, /^ */); return RLENGTH }
+
+	# What came before a result at this depth were its subtests.
+	function close_deeper(at,  d) {
+		nested = bad = 0
+		for (d in cases)
+			if (d + 0 > at) {
+				nested += cases[d]
+				bad += fails[d]
+				delete cases[d]
+				delete fails[d]
+			}
+	}
+
+	/^ *# Subtest: / { sub(/^ *# Subtest: /, ""); suite = $0; next }
+	/^ *(not )?ok [0-9]+/ {
+		at = indent($0)
+		close_deeper(at)
+		ok = !/^ *not ok/
+		skipped_one = toupper($0) ~ /# *SKIP/
+		name = $0
+		sub(/^ *(not )?ok [0-9]+ *(- )?/, "", name)
+		cases[at]++
+		fails[at] += bad
+		if (!ok)
+			fails[at]++
+		if (nested && (ok || bad)) {
+			notes = ""
+			next
+		}
+		if (!ok) {
+			fail++
+			printf "%s   FAILED  %s\n", notes, name
+		} else if (skipped_one) {
+			skip++
+			if (verbose)
+				print "   skipped " name
+		} else {
+			pass++
+			if (verbose)
+				print "   ok      " name
+		}
+		notes = ""
+		next
+	}
+	/^ *1\.\.0 *# *SKIP/ { next }
+	/^ *(KTAP|TAP) version|^ *1\.\.|# (Totals|module|[a-z_]+: pass:)/ { next }
+	/^verdict / { next }
+	NF { notes = notes "      " $0 "\n" }
+	END { print pass + 0, fail + 0, skip + 0 >counts }
+	' "$1"
+	read -r p f s <"$counts"
+	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+}
+
+tally_end()
+{
+	say "$passed passed, $failed failed$(
+		[ "$skipped" -eq 0 ] || echo ", $skipped skipped")"
+	[ "$failed" -eq 0 ] && [ $((passed + skipped)) -gt 0 ]
+}
+
+# === Which checks ===========================================================
+
+# wanted GROUP: some name asks for it, or no name was given.
+wanted()
+{
+	[ "$operands" ] || return 0
+	case " $operands " in
+	*" $1 "* | *" $1/"*) return 0 ;;
+	esac
+	return 1
+}
+
+# parts GROUP: the patterns asked for within GROUP, or * for all of it.
+parts()
+{
+	[ "$operands" ] || echo '*'
+	for name in $operands; do
+		case $name in
+		"$1") echo '*' ;;
+		"$1"/*) echo "${name#*/}" ;;
+		esac
+	done
+}
+
+# is_part GROUP NAME: whether that one is asked for.
+is_part()
+{
+	for pattern in $(set -f; parts "$1"); do
+		# shellcheck disable=SC2254 # a pattern it is
+		case $2 in
+		$pattern) return 0 ;;
+		esac
+	done
+	return 1
+}
+
+# === Lanes ==================================================================
+
+# lane_result NAME: after a guest that reports in KTAP. Fails the lane as a
+# whole if it ended in any other way than by its tests' results.
+lane_result()
+{
+	before="$passed $failed $skipped"
+	tally "$report"
+	set -- "$1" $before
+	now_passed=$((passed - $2)) now_failed=$((failed - $3))
+	now_skipped=$((skipped - $4))
+	if [ "$failure" ] && { [ "$now_failed" -eq 0 ] || [ "$splat" ] ||
+		! [ "$verdict" ]; }; then
+		fail "$1" "$failure"
+		explain_failure
+	elif [ $((now_passed + now_failed + now_skipped)) -eq 0 ]; then
+		fail "$1" "no test ran"
+	fi
+	say "   $now_passed passed, $now_failed failed$(
+		[ "$now_skipped" -eq 0 ] || echo ", $now_skipped skipped"
+	), $(($(now) - lane_began)) s"
+}
+
+run_selftests()
+{
+	scripts=
+	for script in "$top"/selftests/*.sh; do
+		script=${script##*/}
+		! is_part selftests "${script%.sh}" ||
+			scripts="$scripts,$script"
+	done
+	[ "$scripts" ] || die "no selftest matches:$operands"
+	lane_began=$(now)
+	heading "selftests on Linux $(stock_release "$1"), 2 CPUs"
+	build_modules "stock-$1"
+	guest "stock-$1" mode=selftests lane="selftests-$1" \
+		args="${scripts#,}" limit=600
+	lane_result "selftests on $1"
+}
+
+# The kernel takes one pattern, so several mean several runs.
+run_kunit()
+{
+	build_modules kunit-6.12
+	for pattern in $(set -f; parts kunit); do
+		[ "$pattern" != '*' ] || pattern=
+		kunit_lane "1 CPU" kunit-1cpu cpus=1
+		kunit_lane "4 CPUs" kunit-4cpus cpus=4
+		kunit_lane "4 CPUs in 2 nodes" kunit-2nodes cpus=4 qemu="\
+-object memory-backend-ram,id=m0,size=512M \
+-object memory-backend-ram,id=m1,size=512M \
+-numa node,nodeid=0,cpus=0-1,memdev=m0 \
+-numa node,nodeid=1,cpus=2-3,memdev=m1"
+	done
+}
+
+# kunit_lane WHERE LANE SETTING...
+kunit_lane()
+{
+	where=$1 lane=$2
+	shift 2
+	lane_began=$(now)
+	heading "KUnit with KASAN and lockdep, $where"
+	guest kunit-6.12 mode=kunit lane="$lane" memory=1G limit=600 \
+		boot="${pattern:+kunit.filter_glob=$pattern}" "$@"
+	lane_result "kunit on $where"
+}

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# The checks that run no kernel: what compilers, sparse and checkpatch say of
+# the modules, and whether the scripts parse. tools/vm's test calls it.
+# shellcheck shell=sh
+
+run_lint()
+{
+	heading "lint"
+	need_run_dir
+	for k in ${kernel:-6.1 6.12}; do
+		lint_modules "stock-$k"
+	done
+	# Only this kernel compiles the KUnit suites.
+	if [ -z "$operands" ] || [ -d "$cache/kunit-6.12/current/" ]; then
+		ensure_kunit 6.12
+		lint_modules kunit-6.12
+	fi
+	lint checkpatch check_patch
+	lint kernel-doc check_kernel_doc
+	lint shell check_shell
+	lint python check_python
+}
+
+# lint NAME COMMAND...: passes if COMMAND succeeds and prints nothing.
+lint()
+{
+	check=$1
+	shift
+	is_part lint "$check" || return 0
+	if "$@" >"$run_dir/lint" 2>&1 && ! [ -s "$run_dir/lint" ]; then
+		pass "$check"
+		return
+	fi
+	fail "$check"
+	cp "$run_dir/lint" "$build/log/lint-$check.log"
+	head -n 40 "$run_dir/lint" | cut -c 1-120 | sed 's/^/      /'
+}
+
+# lint_modules KERNEL. Sparse wants no objects, so it can follow the compiler.
+lint_modules()
+{
+	is_part lint "gcc-$1" || is_part lint "sparse-$1" || return 0
+	lint_dir=$(module_dir "lint-$1")
+	lint "gcc-$1" locked "$lint_dir/lock" check_gcc "$1"
+	lint "sparse-$1" locked "$lint_dir/lock" check_sparse "$1"
+}
+
+check_gcc()
+{
+	link_sources "$lint_dir"
+	kbuild "$1" "$lint_dir" clean >/dev/null
+	kbuild "$1" "$lint_dir" W=1 modules | complaints
+}
+
+check_sparse()
+{
+	link_sources "$lint_dir"
+	kbuild "$1" "$lint_dir" C=2 CHECK=sparse modules | complaints
+}
+
+# complaints: of a build's output, what should not be there.
+complaints()
+{
+	grep -iE 'warning|error|\*\*\*' | grep -v 'BTF generation' |
+		sed "s,$build/[^/]*/,,g"
+	return 0
+}
+
+kernel_c()
+{
+	find "$top/kmod" "$top/include" "$top/selftests/modules" \
+		-name '*.[ch]' ! -name '*.mod.c' 2>/dev/null | sort
+}
+
+check_patch()
+{
+	# shellcheck disable=SC2046 # one file, one argument
+	perl "$(source_dir 6.12)/scripts/checkpatch.pl" --no-tree --strict \
+		--show-types --no-summary --quiet --terse \
+		-f $(kernel_c) | sed "s,$top/,,"
+}
+
+check_kernel_doc()
+{
+	# shellcheck disable=SC2046
+	perl "$(source_dir 6.12)/scripts/kernel-doc" -none \
+		$(find "$top/include" "$top/kmod" -name '*.h' | sort) \
+		2>&1 | sed "s,$top/,,"
+}
+
+# scripts_of INTERPRETER: the tree's scripts that start with it.
+scripts_of()
+{
+	find "$top/tools" "$top/selftests" "$top/.ci" -type f \
+		! -name '*.[cho]' ! -name '*.gz' 2>/dev/null |
+		while read -r file; do
+			case $(head -n 1 "$file" | tr -d '\0') in
+			'#!'*"$1"*) echo "$file" ;;
+			esac
+		done
+}
+
+check_shell()
+{
+	for file in $(scripts_of /sh) "$top"/tools/vm.d/*.sh; do
+		sh -n "$file"
+	done
+	for file in $(scripts_of bash); do
+		bash -n "$file"
+	done
+}
+
+check_python()
+{
+	for file in $(scripts_of python3); do
+		python3 -c 'import ast, sys
+ast.parse(open(sys.argv[1]).read(), sys.argv[1])' "$file"
+	done
+}

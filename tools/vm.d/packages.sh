@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# Which Debian package brings which command, and how the missing ones get
+# here. tools/vm's commands call need() with what they are about to use.
+# shellcheck shell=sh
+
+# package_of THING: a command, a header, or a Perl module.
+package_of()
+{
+	case $1 in
+	gcc-12) echo gcc-12 ;;
+	qemu-system-x86_64) echo qemu-system-x86 ;;
+	xz) echo xz-utils ;;
+	mkfs.ext4) echo e2fsprogs ;;
+	/usr/include/stdio.h) echo libc6-dev ;;
+	/usr/include/gelf.h) echo libelf-dev ;;
+	Term::ANSIColor) echo perl ;;
+	*) echo "$1" ;;
+	esac
+}
+
+have()
+{
+	case $1 in
+	/*) [ -e "$1" ] ;;
+	*::*) perl "-M$1" -e 1 2>/dev/null ;;
+	*) PATH=$PATH:/usr/sbin:/sbin command -v "$1" >/dev/null ;;
+	esac
+}
+
+# need THING...: installs what is missing, as root; else says how to.
+# shellcheck disable=SC2086 # package names are words
+need()
+{
+	missing=
+	for thing; do
+		have "$thing" || missing="$missing $(package_of "$thing")"
+	done
+	[ "$missing" ] || return 0
+	install="apt-get install -y --no-install-recommends$missing"
+	if [ "$(id -u)" -ne 0 ]; then
+		die "please run this as root first: $install"
+	fi
+	command -v apt-get >/dev/null ||
+		die "this needs$missing; the names are Debian's packages"
+	say "installing$missing"
+	new_log apt
+	apt_install $missing || {
+		# The lists may be empty or old.
+		follow "package lists" last_line apt-get update
+		apt_install $missing
+	} || {
+		tail -n 5 "$log" >&2
+		die "could not install$missing: see $(shown "$log")"
+	}
+	for thing; do
+		have "$thing" || die "$thing is still missing after $install"
+	done
+}
+
+apt_install()
+{
+	follow installing last_line env DEBIAN_FRONTEND=noninteractive \
+		apt-get install -y --no-install-recommends "$@"
+}
+
+need_demo()
+{
+	need make gcc-12 qemu-system-x86_64
+}
+
+# For lint, and to build the kernel that runs the KUnit suites.
+need_test()
+{
+	need xz bc bison flex sparse perl python3 Term::ANSIColor \
+		/usr/include/stdio.h /usr/include/gelf.h
+}
