@@ -94,8 +94,8 @@ pack_initramfs()
 		gzip -dc "$trace" >"$root/gomalloc/${trace_name%.gz}"
 	done
 	if [ -d "$cache/source-6.12/current/" ]; then
-		cp "$cache/source-6.12/current/tools/testing/selftests/"\
-"kselftest/ktap_helpers.sh" "$root/gomalloc/"
+		ktap=tools/testing/selftests/kselftest/ktap_helpers.sh
+		cp "$cache/source-6.12/current/$ktap" "$root/gomalloc/"
 	fi
 	[ "$mode" != record ] || pack_stock_modules
 	(cd "$root" && find . | busybox cpio -o -H newc) \
@@ -110,8 +110,8 @@ qemu_command()
 {
 	nonce=$(od -An -N8 -tx8 /dev/urandom | tr -d ' ')
 	set -- qemu-system-x86_64 -nodefaults -no-reboot -display none \
-		-accel $accelerator -cpu max -smp "$cpus" -m "$memory" \
-		-kernel "$(kernel_image "$1")" -initrd "$run_dir/initrd" $qemu
+		-accel "$accelerator" -cpu max -smp "$cpus" -m "$memory" \
+		-kernel "$(kernel_image "$1")" -initrd "$run_dir/initrd" "$qemu"
 	append="console=ttyS0 panic=-1 loglevel=5 $boot"
 	append="$append rcupdate.rcu_cpu_stall_timeout=120"
 	append="$append gomalloc.mode=$mode gomalloc.nonce=$nonce"

@@ -44,9 +44,24 @@ tally()
 				delete cases[d]
 				delete fails[d]
 			}
+		for (d in within)
+			if (d + 0 > at)
+				delete within[d]
 	}
 
-	/^ *# Subtest: / { sub(/^ *# Subtest: /, ""); suite = $0; next }
+	function path(at, name) {
+		for (; at > 0; at -= 4)
+			if (at in within)
+				name = within[at] "." name
+		return name
+	}
+
+	/^ *# Subtest: / {
+		at = indent($0)
+		sub(/^ *# Subtest: /, "")
+		within[at] = $0
+		next
+	}
 	/^ *(not )?ok [0-9]+/ {
 		at = indent($0)
 		close_deeper(at)
@@ -54,6 +69,7 @@ tally()
 		skipped_one = toupper($0) ~ /# *SKIP/
 		name = $0
 		sub(/^ *(not )?ok [0-9]+ *(- )?/, "", name)
+		name = path(at, name)
 		cases[at]++
 		fails[at] += bad
 		if (!ok)
@@ -95,20 +111,23 @@ tally_end()
 }
 
 # === Which checks ===========================================================
+#
+# Subshells, so that the patterns among the operands meet no file names.
 
 # wanted GROUP: some name asks for it, or no name was given.
 wanted()
-{
+(
 	[ "$operands" ] || return 0
 	case " $operands " in
 	*" $1 "* | *" $1/"*) return 0 ;;
 	esac
 	return 1
-}
+)
 
 # parts GROUP: the patterns asked for within GROUP, or * for all of it.
 parts()
-{
+(
+	set -f
 	[ "$operands" ] || echo '*'
 	for name in $operands; do
 		case $name in
@@ -116,19 +135,20 @@ parts()
 		"$1"/*) echo "${name#*/}" ;;
 		esac
 	done
-}
+)
 
 # is_part GROUP NAME: whether that one is asked for.
 is_part()
-{
-	for pattern in $(set -f; parts "$1"); do
+(
+	set -f
+	for pattern in $(parts "$1"); do
 		# shellcheck disable=SC2254 # a pattern it is
 		case $2 in
 		$pattern) return 0 ;;
 		esac
 	done
 	return 1
-}
+)
 
 # === Lanes ==================================================================
 
@@ -170,20 +190,23 @@ run_selftests()
 	lane_result "selftests on $1"
 }
 
-# The kernel takes one pattern, so several mean several runs.
+# The kernel takes one pattern, so several mean several runs. Whoever asks for
+# a part wants it soon: one machine must do.
 run_kunit()
 {
 	build_modules kunit-6.12
-	for pattern in $(set -f; parts kunit); do
+	parts kunit >"$run_dir/patterns"
+	while read -r pattern; do
 		[ "$pattern" != '*' ] || pattern=
-		kunit_lane "1 CPU" kunit-1cpu cpus=1
-		kunit_lane "4 CPUs" kunit-4cpus cpus=4
-		kunit_lane "4 CPUs in 2 nodes" kunit-2nodes cpus=4 qemu="\
--object memory-backend-ram,id=m0,size=512M \
+		kunit_lane "4 CPUs in 2 nodes" kunit-2nodes qemu="\
+-smp 4,sockets=2 -object memory-backend-ram,id=m0,size=512M \
 -object memory-backend-ram,id=m1,size=512M \
 -numa node,nodeid=0,cpus=0-1,memdev=m0 \
 -numa node,nodeid=1,cpus=2-3,memdev=m1"
-	done
+		[ -z "$pattern" ] || continue
+		kunit_lane "4 CPUs" kunit-4cpus cpus=4
+		kunit_lane "1 CPU" kunit-1cpu cpus=1
+	done <"$run_dir/patterns"
 }
 
 # kunit_lane WHERE LANE SETTING...

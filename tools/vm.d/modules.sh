@@ -65,7 +65,7 @@ build_modules_alone()
 built_modules()
 {
 	dir=$(module_dir "$1")
-	sed -n "s,\.o\$,.ko,p" "$dir/modules.order" 2>/dev/null |
+	sed 's,\.o$,.ko,' "$dir/modules.order" 2>/dev/null |
 		while read -r module; do
 			case $module in
 			/*) echo "$module" ;;
