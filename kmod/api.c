@@ -1,0 +1,369 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The rest of the public API, built on gomalloc() and gofree(): sizes,
+ * realloc, strings, bulk, RCU and vmalloc fallback.
+ */
+#include <linux/ctype.h>
+#include <linux/export.h>
+#include <linux/kernel.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/vmalloc.h>
+#include "arena.h"
+#include "large.h"
+#include "mspan.h"
+#include "report.h"
+#include "tiny.h"
+
+/**
+ * gomalloc_owns - whether an address lies in pages that hold objects
+ * @ptr: any value at all
+ *
+ * Context: any.
+ * Return: true inside of gomalloc's spans, live objects or not.
+ */
+bool gomalloc_owns(const void *ptr)
+{
+	unsigned int class;
+
+	rcu_read_lock();
+	class = gom_arena_class(ptr);
+	rcu_read_unlock();
+	return class != GOM_CLASS_NONE && class != GOM_CLASS_FREE;
+}
+EXPORT_SYMBOL_GPL(gomalloc_owns);
+
+/* Bytes of the live object at @ptr; 0 where there is none of ours. */
+static size_t size_of(const void *ptr, unsigned int class)
+{
+	switch (class) {
+	case GOM_CLASS_NONE:
+	case GOM_CLASS_FREE:
+		return 0;
+	case GOM_CLASS_TINY:
+		return gom_tiny_size(ptr);
+	case GOM_CLASS_LARGE:
+		return gom_arena_span(ptr)->npages * GOM_PAGE_SIZE;
+	default:
+		return gom_class[class].size;
+	}
+}
+
+/**
+ * gosize - the bytes of an object that its owner may use
+ * @ptr: a live object from gomalloc() or kmalloc(), %NULL or %ZERO_SIZE_PTR
+ *
+ * Never changes while the object lives.  As with ksize(), bytes beyond those
+ * asked for are for the owner's use only after gorealloc() to that size.
+ *
+ * Context: any.
+ * Return: bytes, 0 for %NULL and %ZERO_SIZE_PTR.
+ */
+size_t gosize(const void *ptr)
+{
+	unsigned int class;
+
+	if (ZERO_OR_NULL_PTR(ptr))
+		return 0;
+	class = gom_arena_class(ptr);
+	if (class == GOM_CLASS_NONE && gom_compat_is_slab(ptr))
+		return ksize(ptr);
+	return size_of(ptr, class);
+}
+EXPORT_SYMBOL_GPL(gosize);
+
+/**
+ * gomalloc_size_roundup - what gosize() will say of an object
+ * @size: bytes wanted
+ *
+ * Context: any.
+ * Return: bytes that gomalloc(@size) gives; @size itself if it is tiny, 0, or
+ *	more than %GOMALLOC_MAX_SIZE.
+ */
+size_t gomalloc_size_roundup(size_t size)
+{
+	unsigned int class = gom_size_class(size);
+
+	if (class)
+		return gom_class[class].size;
+	if (size <= GOMALLOC_MAX_SMALL || size > GOMALLOC_MAX_SIZE)
+		return size;
+	return gom_large_size(size);
+}
+EXPORT_SYMBOL_GPL(gomalloc_size_roundup);
+
+/**
+ * gofree_sensitive - wipe memory and free it
+ * @ptr: as for gofree()
+ *
+ * Context: as gofree().
+ */
+void gofree_sensitive(const void *ptr)
+{
+	if (!ZERO_OR_NULL_PTR(ptr))
+		memzero_explicit((void *)ptr, gosize(ptr));
+	gofree(ptr);
+}
+EXPORT_SYMBOL_GPL(gofree_sensitive);
+
+/**
+ * gorealloc - resize an object
+ * @ptr: the object, or %NULL
+ * @new_size: bytes wanted; 0 frees
+ * @gfp: as for krealloc(); with %__GFP_ZERO in every call for an object, the
+ *	allocating one included, bytes that are added are zero
+ *
+ * Context: as gomalloc().
+ * Return: the object, perhaps moved, with as much of its contents as both
+ *	sizes have in common; %ZERO_SIZE_PTR for 0 bytes; or %NULL with the
+ *	object left as it was.
+ */
+void *gorealloc(const void *ptr, size_t new_size, gfp_t gfp)
+{
+	size_t old_size;
+	void *obj;
+
+	if (!new_size) {
+		gofree(ptr);
+		return ZERO_SIZE_PTR;
+	}
+	if (ZERO_OR_NULL_PTR(ptr))
+		return __gomalloc(new_size, gfp);
+	if (gom_arena_class(ptr) == GOM_CLASS_NONE && gom_compat_is_slab(ptr))
+		return krealloc(ptr, new_size, gfp);
+
+	old_size = gosize(ptr);
+	if (!old_size) {
+		gom_report(GOM_STALE_FREE, ptr, _RET_IP_);
+		return NULL;
+	}
+	if (new_size <= old_size) {
+		/* A later call may grow into these bytes again. */
+		if (want_init_on_alloc(gfp))
+			memset((void *)ptr + new_size, 0, old_size - new_size);
+		return (void *)ptr;
+	}
+	obj = __gomalloc(new_size, gfp);
+	if (obj) {
+		memcpy(obj, ptr, old_size);
+		gofree(ptr);
+	}
+	return obj;
+}
+EXPORT_SYMBOL_GPL(gorealloc);
+
+/**
+ * gofree_bulk - free many objects
+ * @nr: how many
+ * @ptrs: each as for gofree()
+ *
+ * Context: as gofree().
+ */
+void gofree_bulk(size_t nr, void **ptrs)
+{
+	while (nr)
+		gofree(ptrs[--nr]);
+}
+EXPORT_SYMBOL_GPL(gofree_bulk);
+
+/**
+ * gomalloc_bulk - allocate many objects of one size, or none
+ * @size: bytes of each
+ * @gfp: as for kmalloc()
+ * @nr: how many
+ * @ptrs: where to put them
+ *
+ * Context: as gomalloc().
+ * Return: @nr, or 0 with nothing allocated.
+ */
+int gomalloc_bulk(size_t size, gfp_t gfp, size_t nr, void **ptrs)
+{
+	size_t i;
+
+	for (i = 0; i < nr; i++) {
+		ptrs[i] = __gomalloc(size, gfp);
+		if (unlikely(!ptrs[i])) {
+			gofree_bulk(i, ptrs);
+			return 0;
+		}
+	}
+	return nr;
+}
+EXPORT_SYMBOL_GPL(gomalloc_bulk);
+
+/**
+ * gomemdup - duplicate memory
+ * @src: what to copy
+ * @len: bytes
+ * @gfp: as for kmemdup()
+ *
+ * Context: as gomalloc().
+ * Return: the copy, or %NULL.
+ */
+void *gomemdup(const void *src, size_t len, gfp_t gfp)
+{
+	void *copy = __gomalloc(len, gfp);
+
+	return copy ? memcpy(copy, src, len) : NULL;
+}
+EXPORT_SYMBOL_GPL(gomemdup);
+
+/**
+ * gostrdup - duplicate a string
+ * @s: the string, or %NULL
+ * @gfp: as for kstrdup()
+ *
+ * Context: as gomalloc().
+ * Return: the copy, or %NULL.
+ */
+char *gostrdup(const char *s, gfp_t gfp)
+{
+	return s ? gostrndup(s, SIZE_MAX, gfp) : NULL;
+}
+EXPORT_SYMBOL_GPL(gostrdup);
+
+/**
+ * gostrndup - duplicate a string of limited length
+ * @s: the string, or %NULL
+ * @max: copy at most this many bytes, not counting the final NUL
+ * @gfp: as for kstrndup()
+ *
+ * Context: as gomalloc().
+ * Return: the copy, NUL-terminated, or %NULL.
+ */
+char *gostrndup(const char *s, size_t max, gfp_t gfp)
+{
+	size_t len;
+	char *copy;
+
+	if (!s)
+		return NULL;
+	len = max == SIZE_MAX ? strlen(s) : strnlen(s, max);
+	copy = __gomalloc(len + 1, gfp);
+	if (copy) {
+		memcpy(copy, s, len);
+		/* Not from @s, which may change under a strdup() too. */
+		copy[len] = '\0';
+	}
+	return copy;
+}
+EXPORT_SYMBOL_GPL(gostrndup);
+
+/**
+ * govasprintf - print into a string of the right size
+ * @gfp: as for kvasprintf()
+ * @fmt: format
+ * @args: its arguments
+ *
+ * Context: as gomalloc().
+ * Return: the string, or %NULL.
+ */
+char *govasprintf(gfp_t gfp, const char *fmt, va_list args)
+{
+	va_list again;
+	char *s;
+	int len;
+
+	va_copy(again, args);
+	len = vsnprintf(NULL, 0, fmt, again);
+	va_end(again);
+	s = __gomalloc(len + 1, gfp);
+	if (s)
+		vsnprintf(s, len + 1, fmt, args);
+	return s;
+}
+EXPORT_SYMBOL_GPL(govasprintf);
+
+/**
+ * goasprintf - print into a string of the right size
+ * @gfp: as for kasprintf()
+ * @fmt: format
+ *
+ * Context: as gomalloc().
+ * Return: the string, or %NULL.
+ */
+char *goasprintf(gfp_t gfp, const char *fmt, ...)
+{
+	va_list args;
+	char *s;
+
+	va_start(args, fmt);
+	s = govasprintf(gfp, fmt, args);
+	va_end(args);
+	return s;
+}
+EXPORT_SYMBOL_GPL(goasprintf);
+
+/**
+ * gokvmalloc - allocate memory, by vmalloc() where it must be
+ * @size: bytes wanted
+ * @gfp: as for kvmalloc()
+ *
+ * Sizes above a page try gomalloc() without effort first.
+ *
+ * Context: process, unless @size is at most a page.
+ * Return: the memory, for gokvfree(), or %NULL.
+ */
+void *gokvmalloc(size_t size, gfp_t gfp)
+{
+	gfp_t easy = gfp;
+	void *mem;
+
+	if (size > PAGE_SIZE) {
+		easy |= __GFP_NOWARN;
+		if (!(easy & __GFP_RETRY_MAYFAIL))
+			easy |= __GFP_NORETRY;
+		easy &= ~__GFP_NOFAIL;
+	}
+	mem = __gomalloc(size, easy);
+	if (mem || size <= PAGE_SIZE || !gfpflags_allow_blocking(gfp))
+		return mem;
+	/* As kvmalloc(): who asks for 2 GiB has made a mistake. */
+	if (size > INT_MAX) {
+		WARN_ON_ONCE(!(gfp & __GFP_NOWARN));
+		return NULL;
+	}
+	return __vmalloc(size, gfp);
+}
+EXPORT_SYMBOL_GPL(gokvmalloc);
+
+/**
+ * gokvfree - free what gokvmalloc() gave
+ * @ptr: from gokvmalloc(), gomalloc(), kvmalloc(), vmalloc() and their like
+ *
+ * Context: as kvfree().
+ */
+void gokvfree(const void *ptr)
+{
+	if (is_vmalloc_addr(ptr))
+		vfree(ptr);
+	else
+		gofree(ptr);
+}
+EXPORT_SYMBOL_GPL(gokvfree);
+
+static void free_after_rcu(struct rcu_head *head)
+{
+	struct mspan *span = gom_arena_span(head);
+
+	if (span->class == GOM_CLASS_LARGE)
+		gofree((void *)span->start);
+	else
+		gofree(gom_mspan_object(span,
+					gom_class_index(span->class,
+							gom_mspan_offset(span, head))));
+}
+
+/**
+ * __gofree_rcu - free the object around an rcu_head after a grace period
+ * @head: inside of a gomalloc object; see gofree_rcu()
+ *
+ * The span map tells where the object begins, so no offset is stored.
+ *
+ * Context: as call_rcu().
+ */
+void __gofree_rcu(struct rcu_head *head)
+{
+	call_rcu(head, free_after_rcu);
+}
+EXPORT_SYMBOL_GPL(__gofree_rcu);

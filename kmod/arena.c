@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The sparse arena map: from any address to what gomalloc knows of its page.
+ *
+ *   gom_hot.arenas[]   one pointer per 4 MiB of the linear map
+ *        |
+ *        +--> empty_arena		shared, nothing is owned there
+ *        +--> struct arena		class byte, span base and span per page
+ *
+ * mheap.c writes it, everybody reads it.  Readers take no lock: an arena is
+ * published once and freed by RCU after its last page went back, and the
+ * entries of a live object's page do not change while the object lives.
+ */
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+#include "arena.h"
+#include "mspan.h"
+#include "stats.h"
+
+struct gom_hot gom_hot ____cacheline_aligned __ro_after_init;
+
+/* What slab spends on a struct arena. */
+#define ARENA_BYTES	kmalloc_size_roundup(sizeof(struct arena))
+
+static struct arena empty_arena;
+static DEFINE_RAW_SPINLOCK(arena_lock);
+
+static unsigned long arena_index(unsigned long addr)
+{
+	return (addr - gom_hot.first) >> GOM_ARENA_SHIFT;
+}
+
+/* Whether the map reaches @addr: memory added after load lies above it. */
+bool gom_arena_covers(unsigned long addr)
+{
+	return arena_index(addr) < gom_hot.nr_arenas;
+}
+
+/*
+ * Account for a block of @npages pages, which lies within one arena.
+ * The arena is made with @gfp where it does not exist yet.  May sleep as
+ * @gfp says; no lock held.
+ */
+int gom_arena_own(unsigned long addr, unsigned int npages, gfp_t gfp)
+{
+	struct arena **slot = &gom_hot.arenas[arena_index(addr)];
+	struct arena *fresh = NULL;
+	unsigned long flags;
+
+again:
+	if (READ_ONCE(*slot) == &empty_arena && !fresh) {
+		fresh = kzalloc(sizeof(*fresh), GOM_GFP_META(gfp));
+		if (!fresh)
+			return -ENOMEM;
+	}
+	raw_spin_lock_irqsave(&arena_lock, flags);
+	if (*slot == &empty_arena) {
+		if (!fresh) {
+			raw_spin_unlock_irqrestore(&arena_lock, flags);
+			goto again;
+		}
+		/* Pairs with READ_ONCE() in gom_arena_of(). */
+		smp_store_release(slot, fresh);
+		gom_meta_add(ARENA_BYTES);
+		fresh = NULL;
+	}
+	(*slot)->nowned += npages;
+	raw_spin_unlock_irqrestore(&arena_lock, flags);
+	kfree(fresh);
+	return 0;
+}
+
+/* The reverse: the pages are about to go back, their class bytes are NONE. */
+void gom_arena_disown(unsigned long addr, unsigned int npages)
+{
+	struct arena **slot = &gom_hot.arenas[arena_index(addr)];
+	struct arena *arena = *slot;
+	unsigned long flags;
+	bool last;
+
+	raw_spin_lock_irqsave(&arena_lock, flags);
+	arena->nowned -= npages;
+	last = !arena->nowned;
+	if (last)
+		WRITE_ONCE(*slot, &empty_arena);
+	raw_spin_unlock_irqrestore(&arena_lock, flags);
+	if (last) {
+		gom_meta_add(-(long)ARENA_BYTES);
+		kfree_rcu(arena, rcu);
+	}
+}
+
+/* Enter a span.  Caller holds mheap->lock. */
+void gom_arena_map_span(struct mspan *span)
+{
+	struct arena *arena = gom_arena_of((void *)span->start);
+	unsigned int page = gom_arena_page((void *)span->start);
+	unsigned int end = page + span->npages;
+
+	for (; page < end; page++) {
+		WRITE_ONCE(arena->span[page], span);
+		WRITE_ONCE(arena->base[page], (u32)span->start);
+		WRITE_ONCE(arena->class[page], span->class);
+	}
+}
+
+/* Set the class byte of pages that have no span.  Caller holds mheap->lock. */
+void gom_arena_mark(unsigned long addr, unsigned int npages, u8 class)
+{
+	struct arena *arena = gom_arena_of((void *)addr);
+	unsigned int page = gom_arena_page((void *)addr);
+	unsigned int end = page + npages;
+
+	for (; page < end; page++)
+		WRITE_ONCE(arena->class[page], class);
+}
+
+/*
+ * Enter a free run at both of its ends, where its neighbours look for it.
+ * Caller holds mheap->lock.
+ */
+void gom_arena_map_run(struct mspan *run)
+{
+	struct arena *arena = gom_arena_of((void *)run->start);
+	unsigned int page = gom_arena_page((void *)run->start);
+
+	WRITE_ONCE(arena->span[page], run);
+	WRITE_ONCE(arena->span[page + run->npages - 1], run);
+}
+
+/*
+ * The free run whose first or last page is at @addr, or NULL.  Caller holds
+ * the lock of the mheap to which a run there would belong.
+ */
+struct mspan *gom_arena_run_at(unsigned long addr)
+{
+	if (gom_arena_class((void *)addr) != GOM_CLASS_FREE)
+		return NULL;
+	return gom_arena_span((void *)addr);
+}
+
+struct arena *gom_arena_at(unsigned long i)
+{
+	struct arena *arena = READ_ONCE(gom_hot.arenas[i]);
+
+	return arena == &empty_arena ? NULL : arena;
+}
+
+int __init gom_arena_init(void)
+{
+	unsigned long i;
+
+	gom_hot.first = PAGE_OFFSET & ~(GOM_ARENA_SIZE - 1);
+	gom_hot.nr_arenas = arena_index((unsigned long)high_memory - 1) + 1;
+	gom_hot.arenas = kvmalloc_array(gom_hot.nr_arenas,
+					sizeof(*gom_hot.arenas), GFP_KERNEL);
+	if (!gom_hot.arenas)
+		return -ENOMEM;
+	for (i = 0; i < gom_hot.nr_arenas; i++)
+		gom_hot.arenas[i] = &empty_arena;
+	gom_meta_add(gom_hot.nr_arenas * sizeof(*gom_hot.arenas));
+	return 0;
+}
+
+/* Arenas with pages that were leaked stay: their spans may be read yet. */
+void gom_arena_exit(void)
+{
+	gom_meta_add(-(long)(gom_hot.nr_arenas * sizeof(*gom_hot.arenas)));
+	kvfree(gom_hot.arenas);
+}

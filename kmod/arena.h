@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _GOM_ARENA_H
+#define _GOM_ARENA_H
+
+#include <linux/rcupdate.h>
+#include "gom.h"
+
+struct mspan;
+
+/**
+ * struct arena - what is known of the pages in 4 MiB of the linear map
+ * @class: a GOM_CLASS_ byte per page; dense, as gofree() reads it for
+ *	objects all over the heap
+ * @base: low 32 bits of the address at which the page's span starts; valid
+ *	where @class says that there is a span
+ * @nowned: pages that gomalloc holds; under arena_lock
+ * @rcu: frees the arena when its last page is gone
+ * @span: the page's span; for a free run valid for its first and last page
+ *	and only under the mheap's lock
+ *
+ * The entries of a page are written under the lock of the page's mheap.
+ */
+struct arena {
+	u8 class[GOM_ARENA_PAGES];
+	u32 base[GOM_ARENA_PAGES];
+	unsigned int nowned;
+	struct rcu_head rcu;	/* in the first 4 KiB, for kfree_rcu() */
+	struct mspan *span[GOM_ARENA_PAGES];
+};
+
+/*
+ * The arena of any address at all, or NULL outside of the linear map.  An
+ * address of which gomalloc owns nothing gives an arena that is all
+ * GOM_CLASS_NONE.  For a pointer that may not be a live object, the caller
+ * keeps RCU (or preemption) held off while it uses the arena.
+ */
+static __always_inline struct arena *gom_arena_of(const void *ptr)
+{
+	unsigned long i = ((unsigned long)ptr - gom_hot.first) >> GOM_ARENA_SHIFT;
+
+	if (unlikely(i >= gom_hot.nr_arenas))
+		return NULL;
+	/* Pairs with smp_store_release() in gom_arena_own(). */
+	return READ_ONCE(gom_hot.arenas[i]);
+}
+
+static __always_inline unsigned int gom_arena_page(const void *ptr)
+{
+	return ((unsigned long)ptr >> GOM_PAGE_SHIFT) & (GOM_ARENA_PAGES - 1);
+}
+
+/* The class byte of any address at all. */
+static __always_inline unsigned int gom_arena_class(const void *ptr)
+{
+	struct arena *arena = gom_arena_of(ptr);
+
+	return arena ? READ_ONCE(arena->class[gom_arena_page(ptr)]) :
+		       GOM_CLASS_NONE;
+}
+
+/* The span of a live object, or of any address whose class says span. */
+static inline struct mspan *gom_arena_span(const void *ptr)
+{
+	return READ_ONCE(gom_arena_of(ptr)->span[gom_arena_page(ptr)]);
+}
+
+int gom_arena_init(void);
+void gom_arena_exit(void);
+
+bool gom_arena_covers(unsigned long addr);
+int gom_arena_own(unsigned long addr, unsigned int npages, gfp_t gfp);
+void gom_arena_disown(unsigned long addr, unsigned int npages);
+void gom_arena_map_span(struct mspan *span);
+void gom_arena_mark(unsigned long addr, unsigned int npages, u8 class);
+void gom_arena_map_run(struct mspan *run);
+struct mspan *gom_arena_run_at(unsigned long addr);
+
+/* For walks over everything: the arena at an index, NULL where there is none. */
+struct arena *gom_arena_at(unsigned long i);
+
+#endif /* _GOM_ARENA_H */

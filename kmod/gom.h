@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * gomalloc's private constants and rules.  Every file in kmod/ includes it.
+ *
+ * Words, Go's for the tiers and the kernel's for the rest:
+ *
+ *   page     8 KiB (the kernel's page where that is larger), the unit of
+ *            spans and runs; "kernel page" where the kernel's is meant
+ *   class    a size class; "span class" counts the tiny class in
+ *   object   what gomalloc() hands out
+ *   span     a run of pages cut into objects of one class, or one large one
+ *   run      pages next to each other that no span uses
+ *   arena    4 MiB of the linear map, aligned
+ *   block    pages as they came from alloc_pages()
+ *   mcache   per CPU and class, a stack of free objects
+ *   mcentral per node and class, the spans of the class
+ *   mheap    per node, the free runs
+ *   key      the word at the start of every free object: secret ^ address
+ *
+ * Data goes one way, down on a miss and on a flush:
+ *
+ *   malloc.c, api.c -> tiny.c, large.c -> mcache.c -> mcentral.c -> mheap.c
+ *                                            -> mspan.c, arena.c, size_class.c
+ *
+ * Lock order:
+ *
+ *   1. mcache busy flag	a byte per CPU, taken with preemption off and only
+ *				ever tried, so that any context may try it
+ *   2. mcentral->lock
+ *   3. mheap->lock
+ *   4. arena.c: arena_lock
+ *
+ * 2 and 3 are never held together.  All are raw spinlocks taken with
+ * interrupts off and held for a bounded time: a batch of objects under 2, a
+ * walk down one rbtree under 3.  The page allocator and slab are called with
+ * none of them held and preemption as the caller had it, so PREEMPT_RT needs
+ * no case of its own.
+ */
+#ifndef _GOM_H
+#define _GOM_H
+
+#include <linux/gomalloc.h>
+#include <linux/mm.h>
+#include "compat.h"
+
+#define GOM_PAGE_SHIFT		(PAGE_SHIFT > 13 ? PAGE_SHIFT : 13)
+#define GOM_PAGE_SIZE		(1UL << GOM_PAGE_SHIFT)
+/* Kernel pages per page, as an order. */
+#define GOM_PAGE_ORDER		(GOM_PAGE_SHIFT - PAGE_SHIFT)
+
+#define GOM_ARENA_SHIFT		22
+#define GOM_ARENA_SIZE		(1UL << GOM_ARENA_SHIFT)
+#define GOM_ARENA_PAGES		(1U << (GOM_ARENA_SHIFT - GOM_PAGE_SHIFT))
+
+/*
+ * What the arena map's class byte says of a page.  1 to
+ * GOMALLOC_NR_CLASSES - 1 are size classes.
+ */
+#define GOM_CLASS_NONE		0			/* not ours */
+#define GOM_CLASS_TINY		GOMALLOC_NR_CLASSES	/* 16-byte blocks */
+#define GOM_CLASS_LARGE		(GOMALLOC_NR_CLASSES + 1)
+#define GOM_CLASS_FREE		(GOMALLOC_NR_CLASSES + 2) /* in a free run */
+#define GOM_NR_CLASS_BYTES	(GOMALLOC_NR_CLASSES + 3)
+
+/* Classes that have spans of objects, hence an mcache and an mcentral. */
+#define GOM_NR_SPAN_CLASSES	(GOM_CLASS_TINY + 1)
+
+/* Flags that send an allocation away from the common pools. */
+#define GOM_GFP_DIVERT		(__GFP_ACCOUNT | GFP_ZONEMASK | __GFP_THISNODE)
+
+/* What of a caller's flags holds for metadata: whether and how to wait. */
+#define GOM_GFP_META(gfp)	((gfp) & ~(GFP_ZONEMASK | __GFP_ACCOUNT | \
+					   __GFP_THISNODE | __GFP_ZERO | \
+					   __GFP_COMP | __GFP_RECLAIMABLE | \
+					   __GFP_WRITE))
+
+/*
+ * What every alloc and free reads, in one cache line.  Written at load.
+ * @arenas: bounded by @nr_arenas, never NULL within
+ * @first: address of the linear map's start
+ * @secret: the keys' common part
+ */
+struct gom_hot {
+	unsigned long first;
+	unsigned long nr_arenas;
+	struct arena **arenas;
+	unsigned long secret;
+};
+
+extern struct gom_hot gom_hot;
+
+static __always_inline unsigned long gom_key(const void *obj)
+{
+	return gom_hot.secret ^ (unsigned long)obj;
+}
+
+#endif /* _GOM_H */

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Loading and unloading: the order of init and exit, and the parameters.
+ *
+ * Clients import gomalloc's symbols and so pin the module: when it goes,
+ * nobody is left to call it.  What clients did not free is listed then, and
+ * its pages stay allocated, since a stray pointer may still be used.
+ */
+#include <linux/kernel.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/moduleparam.h>
+#include <linux/random.h>
+#include <linux/rcupdate.h>
+#include "arena.h"
+#include "debugfs.h"
+#include "mcache.h"
+#include "mspan.h"
+#include "node.h"
+#include "nolock.h"
+#include "scavenge.h"
+#include "size_class.h"
+#include "stats.h"
+
+static char *memory_limit;
+module_param(memory_limit, charp, 0444);
+MODULE_PARM_DESC(memory_limit, "soft limit on bytes held from the kernel, with K, M or G (default: none)");
+
+static int __init parse_limit(void)
+{
+	unsigned long long bytes;
+	char *end;
+
+	if (!memory_limit)
+		return 0;
+	bytes = memparse(memory_limit, &end);
+	if (end == memory_limit || *end || bytes < SZ_1M || bytes > S64_MAX) {
+		pr_err("gomalloc: memory_limit=%s: want at least 1M, as a number with an optional K, M or G\n",
+		       memory_limit);
+		return -EINVAL;
+	}
+	gomalloc_set_memory_limit(bytes);
+	return 0;
+}
+
+static int __init gom_init(void)
+{
+	int err;
+
+	err = parse_limit();
+	if (err)
+		return err;
+	gom_size_class_init();
+	gom_hot.secret = get_random_long();
+	err = gom_arena_init();
+	if (err)
+		return err;
+	err = gom_mspan_init();
+	if (err)
+		goto out_arena;
+	err = gom_node_init();
+	if (err)
+		goto out_mspan;
+	err = gom_mcache_init();
+	if (err)
+		goto out_node;
+	gom_nolock_init();
+	err = gom_scavenge_init();
+	if (err)
+		goto out_mcache;
+	gom_debugfs_init();
+	pr_info("gomalloc: loaded: %d size classes, %lu KiB pages, %lu arenas of %lu MiB, %d nodes\n",
+		GOMALLOC_NR_CLASSES - 1, GOM_PAGE_SIZE >> 10,
+		gom_hot.nr_arenas, GOM_ARENA_SIZE >> 20, num_possible_nodes());
+	return 0;
+
+out_mcache:
+	gom_mcache_exit();
+out_node:
+	gom_node_exit();
+out_mspan:
+	gom_mspan_exit();
+out_arena:
+	gom_arena_exit();
+	return err;
+}
+module_init(gom_init);
+
+static void __exit gom_exit(void)
+{
+	int leaked, nid;
+
+	/* Frees that clients left to RCU, then what caches hold. */
+	rcu_barrier();
+	gom_debugfs_exit();
+	gom_scavenge_exit();
+	leaked = gom_stats_leaks();
+	for_each_gom_node(nid)
+		gom_mheap_release(&gom_node(nid)->heap);
+	gom_mcache_exit();
+	/* Arenas that their last pages left are freed by RCU. */
+	rcu_barrier();
+	if (leaked) {
+		pr_warn("gomalloc: leaked %d objects in all; their pages stay allocated\n",
+			leaked);
+		return;
+	}
+	gom_node_exit();
+	gom_mspan_exit();
+	gom_arena_exit();
+	pr_info("gomalloc: unloaded, nothing leaked\n");
+}
+module_exit(gom_exit);
+
+MODULE_DESCRIPTION("The Go runtime's memory allocator for the kernel");
+MODULE_AUTHOR("The gomalloc maintainers");
+MODULE_VERSION("0.1");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * gomalloc() and gofree(): the entry points and their fast paths.
+ *
+ * A hit costs no lock, no atomic and no disabled interrupt: preemption off,
+ * the busy byte, one pop or push on this CPU's stack, and the checks.  Each
+ * exit to a slow path is a tail call made with preemption still off, so the
+ * fast path keeps nothing in a saved register for its sake; the callee turns
+ * preemption on again.
+ *
+ * Always on, in this order of the code: a free of what is no object of ours
+ * (two loads that are needed anyway), of an address at which no object
+ * begins (one multiplication), of a free object (its key), and on allocation
+ * a free object that was written to (its key again).
+ *
+ * Contexts: any that kmalloc() and kfree() allow.  NMI has nolock.c.
+ */
+#include <linux/export.h>
+#include <linux/percpu.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/topology.h>
+#include "arena.h"
+#include "large.h"
+#include "malloc.h"
+#include "mcache.h"
+#include "mspan.h"
+#include "node.h"
+#include "report.h"
+#include "tiny.h"
+
+static atomic64_t forwarded;
+static atomic64_t forwarded_frees;
+
+u64 gom_malloc_forwarded(void)
+{
+	return atomic64_read(&forwarded);
+}
+
+u64 gom_malloc_forwarded_frees(void)
+{
+	return atomic64_read(&forwarded_frees);
+}
+
+/* Whether a free object is as it was left; if so it is the caller's now. */
+bool gom_malloc_intact(void *obj, unsigned long caller)
+{
+	if (unlikely(*(unsigned long *)obj != gom_key(obj))) {
+		gom_report(GOM_WRITE_AFTER_FREE, obj, caller);
+		return false;
+	}
+	*(unsigned long *)obj = 0;
+	return true;
+}
+
+/* An object of @class from the slow path; a damaged one is left behind. */
+static void *get(unsigned int class, gfp_t gfp, int node, unsigned long caller)
+{
+	void *obj;
+
+	do {
+		obj = gom_mcache_refill(class, gfp, node);
+	} while (obj && !gom_malloc_intact(obj, caller));
+	return obj;
+}
+
+/* Free @obj of @class, which is known to be live. */
+void gom_malloc_put(unsigned int class, void *obj)
+{
+	unsigned long key = gom_key(obj);
+	bool pushed;
+
+	preempt_disable();
+	pushed = gom_mcache_push(class, obj, key);
+	preempt_enable();
+	if (!pushed) {
+		*(unsigned long *)obj = key;
+		gom_mcache_flush(class, obj);
+	}
+}
+
+/* Cut @size bytes from a new @block and free the one it replaces, if empty. */
+void *gom_malloc_tiny_finish(void *block, size_t size)
+{
+	void *old, *obj = gom_tiny_cut_new(block, size, &old);
+
+	if (old)
+		gom_malloc_put(GOM_CLASS_TINY, old);
+	return obj;
+}
+
+static void *malloc_tiny(size_t size, gfp_t gfp, unsigned long caller)
+{
+	void *obj = gom_tiny_cut(size), *block;
+
+	if (!obj) {
+		preempt_disable();
+		block = gom_mcache_pop(GOM_CLASS_TINY);
+		preempt_enable();
+		if (!block || !gom_malloc_intact(block, caller))
+			block = get(GOM_CLASS_TINY, gfp, NUMA_NO_NODE, caller);
+		if (!block)
+			return NULL;
+		obj = gom_malloc_tiny_finish(block, size);
+	}
+	if (want_init_on_alloc(gfp))
+		memset(obj, 0, size);
+	return obj;
+}
+
+/* Any size on any node, with flags that do not divert. */
+static void *malloc_any(size_t size, unsigned int class, gfp_t gfp, int node,
+			unsigned long caller)
+{
+	void *obj;
+
+	might_alloc(gfp);
+	if (!class) {
+		if (!size)
+			return ZERO_SIZE_PTR;
+		if (__gomalloc_is_tiny(size))
+			return malloc_tiny(size, gfp, caller);
+		return gom_large_alloc(size, gfp, node, false);
+	}
+	obj = get(class, gfp, node, caller);
+	if (obj && want_init_on_alloc(gfp))
+		memset(obj, 0, gom_class[class].size);
+	return obj;
+}
+
+/* The stack is empty, or busy, or there is none.  Called with preemption off. */
+static noinline void *malloc_miss(size_t size, unsigned int class, gfp_t gfp,
+				  unsigned long caller)
+{
+	preempt_enable();
+	return malloc_any(size, class, gfp, NUMA_NO_NODE, caller);
+}
+
+/* @obj was written to while it was free.  Called with preemption off. */
+static noinline void *malloc_damaged(void *obj, unsigned int class, gfp_t gfp,
+				     unsigned long caller)
+{
+	preempt_enable();
+	gom_report(GOM_WRITE_AFTER_FREE, obj, caller);
+	return malloc_any(gom_class[class].size, class, gfp, NUMA_NO_NODE,
+			  caller);
+}
+
+/*
+ * Flags that the common pools cannot honour.  Memory that is charged to a
+ * memcg or must come from a zone is slab's, whose accounting is out of a
+ * module's reach, or pages of its own where slab has no caches.
+ */
+static noinline void *malloc_divert(size_t size, gfp_t gfp, int node,
+				    unsigned long caller)
+{
+	if (WARN_ON_ONCE(gfp & (__GFP_HIGHMEM | __GFP_MOVABLE)))
+		gfp &= ~(__GFP_HIGHMEM | __GFP_MOVABLE);
+	if (gfp & (__GFP_ACCOUNT | __GFP_DMA | __GFP_DMA32)) {
+		if (size > KMALLOC_MAX_CACHE_SIZE)
+			return gom_large_alloc(size, gfp, node, true);
+		atomic64_inc(&forwarded);
+		return kmalloc_node(size, gfp, node);
+	}
+	if (node == NUMA_NO_NODE)
+		node = numa_mem_id();
+	return malloc_any(size, gom_size_class(size), gfp, node, caller);
+}
+
+static __always_inline void *malloc_fast(size_t size, unsigned int class,
+					 gfp_t gfp)
+{
+	void *obj;
+
+	if (unlikely(gfp & GOM_GFP_DIVERT))
+		return malloc_divert(size, gfp, NUMA_NO_NODE, _RET_IP_);
+	/* Elsewhere it costs a call on a hit, and a miss checks as well. */
+	if (IS_ENABLED(CONFIG_DEBUG_ATOMIC_SLEEP) || IS_ENABLED(CONFIG_LOCKDEP))
+		might_alloc(gfp);
+	preempt_disable();
+	obj = gom_mcache_pop(class);
+	if (unlikely(!obj))
+		return malloc_miss(size, class, gfp, _RET_IP_);
+	if (unlikely(*(unsigned long *)obj != gom_key(obj)))
+		return malloc_damaged(obj, class, gfp, _RET_IP_);
+	*(unsigned long *)obj = 0;
+	preempt_enable();
+	if (want_init_on_alloc(gfp))
+		return memset(obj, 0, gom_class[class].size);
+	return obj;
+}
+
+/**
+ * __gomalloc - allocate memory of a size not known at compile time
+ * @size: bytes wanted
+ * @gfp: as for kmalloc()
+ *
+ * Context: any that kmalloc() allows with @gfp.
+ * Return: the object, %ZERO_SIZE_PTR for 0 bytes, or %NULL.
+ */
+void *__gomalloc(size_t size, gfp_t gfp)
+{
+	return malloc_fast(size, gom_size_class(size), gfp);
+}
+EXPORT_SYMBOL_GPL(__gomalloc);
+
+/**
+ * __gomalloc_class - allocate an object of a size class
+ * @gfp: as for kmalloc()
+ * @class: from __gomalloc_const_class()
+ *
+ * Context: any that kmalloc() allows with @gfp.
+ * Return: the object, or %NULL.
+ */
+void *__gomalloc_class(gfp_t gfp, unsigned int class)
+{
+	return malloc_fast(gom_class[class].size, class, gfp);
+}
+EXPORT_SYMBOL_GPL(__gomalloc_class);
+
+/**
+ * __gomalloc_node - allocate memory, preferably on a NUMA node
+ * @size: bytes wanted
+ * @gfp: as for kmalloc_node()
+ * @node: the node, or %NUMA_NO_NODE
+ *
+ * Without %__GFP_THISNODE the node is a wish, as it is to kmalloc_node(): the
+ * calling CPU's cache may hold objects that other nodes' CPUs freed here.
+ *
+ * Context: any that kmalloc_node() allows with @gfp.
+ * Return: the object, %ZERO_SIZE_PTR for 0 bytes, or %NULL.
+ */
+void *__gomalloc_node(size_t size, gfp_t gfp, int node)
+{
+	if (node != NUMA_NO_NODE &&
+	    WARN_ON_ONCE(node < 0 || node >= nr_node_ids || !gom_node(node)))
+		node = NUMA_NO_NODE;
+	if (gfp & GOM_GFP_DIVERT)
+		return malloc_divert(size, gfp, node, _RET_IP_);
+	if (node == NUMA_NO_NODE || node == numa_mem_id())
+		return __gomalloc(size, gfp);
+	return malloc_any(size, gom_size_class(size), gfp, node, _RET_IP_);
+}
+EXPORT_SYMBOL_GPL(__gomalloc_node);
+
+/* A pointer into no page of ours. */
+static void free_foreign(const void *ptr, unsigned long caller)
+{
+	if (gom_compat_is_slab(ptr)) {
+		atomic64_inc(&forwarded_frees);
+		kfree(ptr);
+		return;
+	}
+	gom_report(GOM_FOREIGN_FREE, ptr, caller);
+}
+
+static void free_tiny(const void *ptr, unsigned long caller)
+{
+	switch (gom_tiny_free(ptr)) {
+	case GOM_TINY_FREED:
+		break;
+	case GOM_TINY_LAST:
+		gom_malloc_put(GOM_CLASS_TINY, gom_tiny_block(ptr));
+		break;
+	case GOM_TINY_NOT_LIVE:
+		gom_report(GOM_DOUBLE_FREE, ptr, caller);
+		break;
+	case GOM_TINY_INSIDE:
+		gom_report(GOM_INTERIOR_FREE, ptr, caller);
+		break;
+	}
+}
+
+static void free_large(const void *ptr, unsigned long caller)
+{
+	switch (gom_mheap_free_large(ptr)) {
+	case 0:
+		break;
+	case -EINVAL:
+		gom_report(GOM_INTERIOR_FREE, ptr, caller);
+		break;
+	default:
+		gom_report(GOM_DOUBLE_FREE, ptr, caller);
+	}
+}
+
+/* Something made the fast path refuse @ptr, of a page of @class. */
+static void report_small(const void *ptr, unsigned int class,
+			 unsigned long caller)
+{
+	struct mspan *span = gom_arena_span(ptr);
+	u32 offset = gom_mspan_offset(span, ptr);
+
+	/* The second is the key behind the last object; see gom_mspan_cut(). */
+	if (!gom_class_divides(class, offset) ||
+	    gom_class_index(class, offset) >= span->nelems)
+		gom_report(GOM_INTERIOR_FREE, ptr, caller);
+	else
+		gom_report(GOM_DOUBLE_FREE, ptr, caller);
+}
+
+/* Free what is not a small object in good order: all the rest, and misuse. */
+void gom_malloc_free_other(const void *ptr, unsigned long caller)
+{
+	unsigned int class;
+
+	if (ZERO_OR_NULL_PTR(ptr))
+		return;
+	/* An arena may go while a stale pointer into it is looked up. */
+	rcu_read_lock();
+	class = gom_arena_class(ptr);
+	switch (class) {
+	case GOM_CLASS_NONE:
+		break;
+	case GOM_CLASS_TINY:
+		free_tiny(ptr, caller);
+		break;
+	case GOM_CLASS_LARGE:
+		break;
+	case GOM_CLASS_FREE:
+		gom_report(GOM_STALE_FREE, ptr, caller);
+		break;
+	default:
+		report_small(ptr, class, caller);
+	}
+	rcu_read_unlock();
+	if (class == GOM_CLASS_NONE)
+		free_foreign(ptr, caller);
+	else if (class == GOM_CLASS_LARGE)
+		free_large(ptr, caller);
+}
+
+/* No small object, or a free one.  Called with preemption off. */
+static noinline void free_other(const void *ptr, unsigned long caller)
+{
+	preempt_enable();
+	gom_malloc_free_other(ptr, caller);
+}
+
+/* The stack is full, or busy.  Called with preemption off. */
+static noinline void free_miss(unsigned int class, void *obj)
+{
+	preempt_enable();
+	*(unsigned long *)obj = gom_key(obj);
+	gom_mcache_flush(class, obj);
+}
+
+/* init_on_free is on.  Called with preemption off. */
+static noinline void free_wiped(unsigned int class, void *obj)
+{
+	preempt_enable();
+	memset(obj, 0, gom_class[class].size);
+	gom_malloc_put(class, obj);
+}
+
+/**
+ * gofree - free memory
+ * @ptr: from gomalloc() and its like or from kmalloc() and its like, %NULL
+ *	or %ZERO_SIZE_PTR
+ *
+ * A pointer that is none of these, or not live, is reported and left alone.
+ *
+ * Context: any but NMI; see gofree_nolock().
+ */
+void gofree(const void *ptr)
+{
+	unsigned int page = gom_arena_page(ptr), class;
+	unsigned long *obj = (unsigned long *)ptr;
+	unsigned long key = gom_key(ptr);
+	struct arena *arena;
+
+	preempt_disable();
+	arena = gom_arena_of(ptr);
+	if (unlikely(!arena))
+		return free_other(ptr, _RET_IP_);
+	class = arena->class[page];
+	if (unlikely(!gom_class_divides(class, (u32)(unsigned long)ptr -
+					arena->base[page])))
+		return free_other(ptr, _RET_IP_);
+	if (unlikely(*obj == key))
+		return free_other(ptr, _RET_IP_);
+	if (want_init_on_free())
+		return free_wiped(class, obj);
+	if (unlikely(!gom_mcache_push(class, obj, key)))
+		return free_miss(class, obj);
+	preempt_enable();
+}
+EXPORT_SYMBOL_GPL(gofree);

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _GOM_MALLOC_H
+#define _GOM_MALLOC_H
+
+#include "gom.h"
+
+void *gom_malloc_tiny_finish(void *block, size_t size);
+void gom_malloc_put(unsigned int class, void *obj);
+bool gom_malloc_intact(void *obj, unsigned long caller);
+void gom_malloc_free_other(const void *ptr, unsigned long caller);
+
+/* Requests that slab served for us, and frees that it took. */
+u64 gom_malloc_forwarded(void);
+u64 gom_malloc_forwarded_frees(void);
+
+#endif /* _GOM_MALLOC_H */

@@ -1,0 +1,528 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The page heap: runs of pages, one heap per NUMA node.
+ *
+ * Blocks come from alloc_pages() in the largest order that suits the heap's
+ * size, are split so that any page can go back alone, and become free runs.
+ * An allocation takes the smallest run that fits, the lowest of equal ones,
+ * and leaves the rest; a free joins its neighbours at once, so no two free
+ * runs ever touch.  Both cost the logarithm of the number of runs.
+ *
+ * A header is needed for every piece, and freeing must not allocate: the
+ * header of the span becomes the header of the run.  Allocations bring the
+ * headers they may need before they take the lock; surplus ones are freed
+ * after it is dropped.
+ *
+ * Runs stay within an arena: nothing is longer than 4 MiB, and the map's
+ * neighbours are at hand.
+ *
+ * Called by mcentral.c and large.c from any context but NMI, with no lock
+ * held; sleeps as gfp says.
+ */
+#include <linux/log2.h>
+#include <linux/slab.h>
+#include "arena.h"
+#include "mheap.h"
+#include "node.h"
+#include "stats.h"
+
+/*
+ * A block is this part of what the heap holds, within bounds: the idle rest
+ * of the newest block then costs a small heap about 3 % and a large one is
+ * built from 4 MiB blocks.
+ */
+#define GROW_SHIFT	5
+#define GROW_MIN	SZ_64K
+
+/* How many runs to try for an aligned place before asking for slack. */
+#define ALIGN_TRIES	16
+
+static s64 limit = S64_MAX;
+static atomic64_t limit_hits;
+
+static struct mspan *to_run(struct rb_node *node)
+{
+	return rb_entry_safe(node, struct mspan, node);
+}
+
+static bool run_less(struct rb_node *a, const struct rb_node *b)
+{
+	const struct mspan *x = rb_entry(a, struct mspan, node);
+	const struct mspan *y = rb_entry(b, struct mspan, node);
+
+	if (x->npages != y->npages)
+		return x->npages < y->npages;
+	return x->start < y->start;
+}
+
+static void insert_run(struct mheap *heap, struct mspan *run)
+{
+	lockdep_assert_held(&heap->lock);
+	run->class = GOM_CLASS_FREE;
+	run->state = MSPAN_FREE;
+	run->nid = heap->nid;
+	gom_arena_map_run(run);
+	rb_add(&run->node, &heap->free, run_less);
+	heap->free_pages += run->npages;
+	heap->nruns++;
+}
+
+static void erase_run(struct mheap *heap, struct mspan *run)
+{
+	lockdep_assert_held(&heap->lock);
+	rb_erase(&run->node, &heap->free);
+	heap->free_pages -= run->npages;
+	heap->nruns--;
+}
+
+/* The free run at @addr if it can be joined to one of the same arena. */
+static struct mspan *neighbour(struct mheap *heap, unsigned long addr,
+			       unsigned long arena_of)
+{
+	if ((addr ^ arena_of) >> GOM_ARENA_SHIFT ||
+	    gom_arena_class((void *)addr) != GOM_CLASS_FREE ||
+	    page_to_nid(virt_to_page((void *)addr)) != heap->nid)
+		return NULL;
+	return gom_arena_run_at(addr);
+}
+
+/*
+ * Add pages as a free run under the header @run, joined to the free runs
+ * beside them, whose headers go to @dead.
+ */
+static void add_run(struct mheap *heap, struct mspan *run,
+		    struct hlist_head *dead)
+{
+	unsigned long end = run->start + run->npages * GOM_PAGE_SIZE;
+	struct mspan *prev, *next;
+
+	gom_arena_mark(run->start, run->npages, GOM_CLASS_FREE);
+	prev = neighbour(heap, run->start - GOM_PAGE_SIZE, run->start);
+	next = neighbour(heap, end, run->start);
+	if (prev) {
+		erase_run(heap, prev);
+		run->start = prev->start;
+		run->npages += prev->npages;
+		hlist_add_head(&prev->list, dead);
+	}
+	if (next) {
+		erase_run(heap, next);
+		run->npages += next->npages;
+		hlist_add_head(&next->list, dead);
+	}
+	insert_run(heap, run);
+}
+
+static void free_headers(struct hlist_head *dead)
+{
+	struct hlist_node *next;
+	struct mspan *run;
+
+	hlist_for_each_entry_safe(run, next, dead, list)
+		gom_mspan_free(run);
+}
+
+static struct mspan *lower_bound(struct mheap *heap, unsigned int npages)
+{
+	struct rb_node *node = heap->free.rb_node;
+	struct mspan *best = NULL;
+
+	while (node) {
+		struct mspan *run = to_run(node);
+
+		if (run->npages >= npages) {
+			best = run;
+			node = node->rb_left;
+		} else {
+			node = node->rb_right;
+		}
+	}
+	return best;
+}
+
+/* Pages to skip at the start of @run to reach the alignment. */
+static unsigned int lead_of(const struct mspan *run, unsigned int align)
+{
+	return (ALIGN(run->start, align * GOM_PAGE_SIZE) - run->start) >>
+		GOM_PAGE_SHIFT;
+}
+
+/*
+ * The smallest run with @npages pages at an address aligned to @align pages,
+ * the lowest of equal ones.  Aligned requests look at ALIGN_TRIES runs so,
+ * then settle for the smallest that fits wherever it lies.
+ */
+struct mspan *gom_mheap_best_fit(struct mheap *heap, unsigned int npages,
+				 unsigned int align)
+{
+	struct mspan *run = lower_bound(heap, npages);
+	int tries;
+
+	if (align == 1)
+		return run;
+	for (tries = 0; run && tries < ALIGN_TRIES; tries++) {
+		if (lead_of(run, align) + npages <= run->npages)
+			return run;
+		run = to_run(rb_next(&run->node));
+	}
+	return run ? lower_bound(heap, npages + align - 1) : NULL;
+}
+
+/*
+ * Cut the request out of @run under the header @span.  What is left before
+ * it keeps @run's header, what is left behind it takes @run's or *@spare; a
+ * header that nothing needs goes to @dead.
+ */
+static void carve(struct mheap *heap, struct mspan *run,
+		  const struct gom_run_request *req, struct mspan *span,
+		  struct mspan **spare, struct hlist_head *dead)
+{
+	unsigned int lead = lead_of(run, req->align);
+	unsigned int trail = run->npages - lead - req->npages;
+	struct mspan *rest = run;
+
+	erase_run(heap, run);
+	span->start = run->start + lead * GOM_PAGE_SIZE;
+	span->npages = req->npages;
+	span->class = req->class;
+	span->nid = heap->nid;
+	span->direct = req->direct;
+	if (lead) {
+		run->npages = lead;
+		insert_run(heap, run);
+		rest = NULL;
+	}
+	if (trail) {
+		if (!rest) {
+			rest = *spare;
+			*spare = NULL;
+		}
+		rest->start = span->start + span->npages * GOM_PAGE_SIZE;
+		rest->npages = trail;
+		insert_run(heap, rest);
+	} else if (rest) {
+		hlist_add_head(&rest->list, dead);
+	}
+	gom_arena_map_span(span);
+	if (req->class == GOM_CLASS_LARGE) {
+		span->state = MSPAN_INUSE;
+		heap->large++;
+		heap->large_mallocs++;
+		heap->large_pages += span->npages;
+		heap->large_total += span->npages * GOM_PAGE_SIZE;
+	}
+}
+
+/* A spare header is needed only where a run may be left on both sides. */
+static bool needs_spare(const struct gom_run_request *req)
+{
+	return req->align > 1;
+}
+
+/* From the runs at hand; false if none fits. */
+static bool alloc_idle(struct mheap *heap, const struct gom_run_request *req,
+		       struct mspan *span, struct mspan **spare)
+{
+	HLIST_HEAD(dead);
+	struct mspan *run;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&heap->lock, flags);
+	run = gom_mheap_best_fit(heap, req->npages, req->align);
+	if (run)
+		carve(heap, run, req, span, spare, &dead);
+	raw_spin_unlock_irqrestore(&heap->lock, flags);
+	free_headers(&dead);
+	return run;
+}
+
+struct page *gom_mheap_get_pages(int nid, gfp_t gfp, unsigned int order)
+{
+	KUNIT_STATIC_STUB_REDIRECT(gom_mheap_get_pages, nid, gfp, order);
+	return alloc_pages_node(nid, gfp, order);
+}
+
+static void put_pages(unsigned long addr, unsigned int npages)
+{
+	unsigned long end = addr + npages * GOM_PAGE_SIZE;
+
+	for (; addr < end; addr += PAGE_SIZE)
+		__free_page(virt_to_page((void *)addr));
+}
+
+static int order_of(unsigned int npages)
+{
+	return get_order(npages * GOM_PAGE_SIZE);
+}
+
+/* The order of block that suits the heap's size. */
+static int grow_order(struct mheap *heap)
+{
+	unsigned long part = READ_ONCE(heap->pages) >> GROW_SHIFT;
+	int order = max(GOM_PAGE_ORDER, get_order(GROW_MIN));
+
+	if (part)
+		order = max(order, ilog2(part) + GOM_PAGE_ORDER);
+	return min3(order, GOM_MAX_PAGE_ORDER, GOM_ARENA_SHIFT - PAGE_SHIFT);
+}
+
+/*
+ * The memory limit is soft: it makes the heap give its idle runs back and
+ * take no more than it needs, never fail.
+ */
+static bool meets_limit(int order)
+{
+	int nid;
+
+	if (gom_sys_bytes() + (s64)(PAGE_SIZE << order) <= READ_ONCE(limit))
+		return false;
+	atomic64_inc(&limit_hits);
+	for_each_gom_node(nid)
+		gom_mheap_release(&gom_node(nid)->heap);
+	return true;
+}
+
+/*
+ * Get a block.  Orders beyond @need are a convenience: they neither reclaim
+ * nor touch reserves.  The last attempt is the caller's own, flags as given.
+ */
+static struct page *get_block(int nid, gfp_t gfp, int need, int *order)
+{
+	gfp_t easy = (gfp & ~(__GFP_RECLAIM | __GFP_HIGH | __GFP_MEMALLOC |
+			      __GFP_NOFAIL | __GFP_RETRY_MAYFAIL)) |
+		     __GFP_NOWARN | __GFP_NORETRY | __GFP_NOMEMALLOC;
+	struct page *page;
+
+	for (; *order > need; --*order) {
+		page = gom_mheap_get_pages(nid, easy, *order);
+		if (page)
+			return page;
+	}
+	return gom_mheap_get_pages(nid, gfp, need);
+}
+
+/*
+ * Take a block from the kernel and the request out of it.  Returns false
+ * with the headers still the caller's if there is none.
+ */
+static bool alloc_grow(int nid, const struct gom_run_request *req, gfp_t gfp,
+		       struct mspan *span, struct mspan **spare)
+{
+	struct mheap *heap = &gom_node(nid)->heap;
+	int need = order_of(req->npages), grow = grow_order(heap), order;
+	unsigned int keep, have;
+	struct mspan *run = gom_mspan_alloc(gfp);
+	HLIST_HEAD(dead);
+	struct page *page;
+	unsigned long addr, flags;
+
+	if (!run)
+		return false;
+	order = req->direct ? need : max(grow, need);
+	if (meets_limit(order))
+		order = need;
+	page = get_block(nid, gfp & ~(__GFP_ZERO | __GFP_COMP), need, &order);
+	if (!page)
+		goto out;
+	split_page(page, order);
+	addr = (unsigned long)page_address(page);
+
+	/* What a long request does not use must not outgrow a block. */
+	have = (1U << order) >> GOM_PAGE_ORDER;
+	keep = req->npages;
+	if (!req->direct)
+		keep += (1U << grow) >> GOM_PAGE_ORDER;
+	if (keep < have) {
+		put_pages(addr + keep * GOM_PAGE_SIZE, have - keep);
+		have = keep;
+	}
+	heap = &gom_node(page_to_nid(page))->heap;
+	if (!gom_arena_covers(addr) || gom_arena_own(addr, have, gfp)) {
+		raw_spin_lock_irqsave(&heap->lock, flags);
+		heap->beyond += !gom_arena_covers(addr);
+		raw_spin_unlock_irqrestore(&heap->lock, flags);
+		put_pages(addr, have);
+		goto out;
+	}
+	gom_sys_add(have * GOM_PAGE_SIZE);
+
+	run->start = addr;
+	run->npages = have;
+	raw_spin_lock_irqsave(&heap->lock, flags);
+	heap->pages += have;
+	heap->grown++;
+	if (req->direct) {
+		/* All of it is the request: not joined to what is beside it. */
+		insert_run(heap, run);
+	} else {
+		add_run(heap, run, &dead);
+		run = gom_mheap_best_fit(heap, req->npages, req->align);
+	}
+	carve(heap, run, req, span, spare, &dead);
+	raw_spin_unlock_irqrestore(&heap->lock, flags);
+	free_headers(&dead);
+	return true;
+out:
+	gom_mspan_free(run);
+	return false;
+}
+
+/*
+ * A span for @req from node @nid, or from another node where the page
+ * allocator falls back.  It is MOVING, or INUSE and counted if it is large.
+ * NULL if there is no memory for it.
+ */
+struct mspan *gom_mheap_alloc(int nid, const struct gom_run_request *req,
+			      gfp_t gfp)
+{
+	struct mspan *span = gom_mspan_alloc(gfp);
+	struct mspan *spare = NULL;
+	bool ok = false;
+
+	if (!span)
+		return NULL;
+	if (needs_spare(req)) {
+		spare = gom_mspan_alloc(gfp);
+		if (!spare)
+			goto out;
+	}
+	ok = (!req->direct &&
+	      alloc_idle(&gom_node(nid)->heap, req, span, &spare)) ||
+	     alloc_grow(nid, req, gfp, span, &spare);
+out:
+	gom_mspan_free(spare);
+	if (ok)
+		return span;
+	gom_mspan_free(span);
+	return NULL;
+}
+
+/* Give pages that no run and no span holds any more back to the kernel. */
+static void give_back(struct mspan *run)
+{
+	gom_arena_disown(run->start, run->npages);
+	gom_sys_add(-(long)(run->npages * GOM_PAGE_SIZE));
+	put_pages(run->start, run->npages);
+	gom_mspan_free(run);
+}
+
+/* Free a span that its caller alone holds; called under the lock. */
+static bool free_locked(struct mheap *heap, struct mspan *span,
+			struct hlist_head *dead)
+{
+	if (!span->direct) {
+		add_run(heap, span, dead);
+		return false;
+	}
+	gom_arena_mark(span->start, span->npages, GOM_CLASS_NONE);
+	heap->pages -= span->npages;
+	heap->released += span->npages;
+	return true;
+}
+
+/* Take a MOVING span back. */
+void gom_mheap_free(struct mspan *span)
+{
+	struct mheap *heap = &gom_node(span->nid)->heap;
+	HLIST_HEAD(dead);
+	unsigned long flags;
+
+	gom_mspan_uncut(span);
+	raw_spin_lock_irqsave(&heap->lock, flags);
+	free_locked(heap, span, &dead);
+	raw_spin_unlock_irqrestore(&heap->lock, flags);
+	free_headers(&dead);
+}
+
+void gom_mheap_free_list(struct hlist_head *spans)
+{
+	struct hlist_node *next;
+	struct mspan *span;
+
+	hlist_for_each_entry_safe(span, next, spans, list)
+		gom_mheap_free(span);
+}
+
+/*
+ * Free the large object at @ptr.  -ESTALE if there is none any more, -EINVAL
+ * if @ptr is inside of it: the lock decides, so of two frees one is told.
+ */
+int gom_mheap_free_large(const void *ptr)
+{
+	struct mheap *heap = &gom_node(page_to_nid(virt_to_page(ptr)))->heap;
+	struct mspan *span;
+	HLIST_HEAD(dead);
+	unsigned long flags;
+	bool gone = false;
+	int err = 0;
+
+	raw_spin_lock_irqsave(&heap->lock, flags);
+	if (gom_arena_class(ptr) != GOM_CLASS_LARGE) {
+		err = -ESTALE;
+		goto out;
+	}
+	span = gom_arena_span(ptr);
+	if ((unsigned long)ptr != span->start) {
+		err = -EINVAL;
+		goto out;
+	}
+	heap->large--;
+	heap->large_pages -= span->npages;
+	gone = free_locked(heap, span, &dead);
+out:
+	raw_spin_unlock_irqrestore(&heap->lock, flags);
+	free_headers(&dead);
+	if (gone)
+		give_back(span);
+	return err;
+}
+
+/* Give every free run back to the kernel; returns pages. */
+unsigned long gom_mheap_release(struct mheap *heap)
+{
+	unsigned long pages = 0, flags;
+	struct mspan *run;
+
+	for (;;) {
+		raw_spin_lock_irqsave(&heap->lock, flags);
+		run = to_run(rb_last(&heap->free));
+		if (run) {
+			erase_run(heap, run);
+			gom_arena_mark(run->start, run->npages, GOM_CLASS_NONE);
+			heap->pages -= run->npages;
+			heap->released += run->npages;
+		}
+		raw_spin_unlock_irqrestore(&heap->lock, flags);
+		if (!run)
+			return pages;
+		pages += run->npages;
+		give_back(run);
+	}
+}
+
+/* Set the memory limit unless @bytes is negative; returns the one before. */
+s64 gom_mheap_set_limit(s64 bytes)
+{
+	s64 old = READ_ONCE(limit);
+
+	if (bytes >= 0)
+		WRITE_ONCE(limit, bytes);
+	return old;
+}
+
+s64 gom_mheap_limit(void)
+{
+	return READ_ONCE(limit);
+}
+
+u64 gom_mheap_limit_hits(void)
+{
+	return atomic64_read(&limit_hits);
+}
+
+void gom_mheap_setup(struct mheap *heap, int nid)
+{
+	raw_spin_lock_init(&heap->lock);
+	heap->nid = nid;
+	heap->free = RB_ROOT;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _GOM_MHEAP_H
+#define _GOM_MHEAP_H
+
+#include <linux/rbtree.h>
+#include <linux/spinlock.h>
+#include "mspan.h"
+
+/**
+ * struct mheap - the pages of a NUMA node
+ * @lock: guards all that follows
+ * @free: free runs by (pages, address), both ascending
+ * @nid: the node
+ * @pages: pages held from the kernel
+ * @free_pages: pages in @free
+ * @nruns: runs in @free
+ * @large_pages: pages of large objects
+ * @large: live large objects
+ * @large_mallocs: large objects ever allocated
+ * @large_total: bytes of large objects ever allocated
+ * @released: pages ever given back to the kernel
+ * @grown: blocks ever taken from the kernel
+ * @beyond: blocks given back at once as the arena map does not reach them
+ *
+ * @pages == @free_pages + @large_pages + pages of spans that the node's
+ * mcentrals hold + pages of MOVING spans.
+ */
+struct mheap {
+	raw_spinlock_t lock;
+	int nid;
+	struct rb_root free;
+	unsigned long pages;
+	unsigned long free_pages;
+	unsigned long nruns;
+	unsigned long large_pages;
+	unsigned long large;
+	u64 large_mallocs;
+	u64 large_total;
+	u64 released;
+	u64 grown;
+	u64 beyond;
+};
+
+/**
+ * struct gom_run_request - what is asked of the heap
+ * @npages: pages wanted
+ * @align: address alignment in pages, a power of two
+ * @class: class byte of the span
+ * @direct: pages of their own, straight from and back to the kernel
+ */
+struct gom_run_request {
+	unsigned int npages;
+	unsigned int align;
+	u8 class;
+	bool direct;
+};
+
+void gom_mheap_setup(struct mheap *heap, int nid);
+
+struct mspan *gom_mheap_alloc(int nid, const struct gom_run_request *req,
+			      gfp_t gfp);
+void gom_mheap_free(struct mspan *span);
+void gom_mheap_free_list(struct hlist_head *spans);
+int gom_mheap_free_large(const void *ptr);
+unsigned long gom_mheap_release(struct mheap *heap);
+
+s64 gom_mheap_set_limit(s64 bytes);
+s64 gom_mheap_limit(void);
+u64 gom_mheap_limit_hits(void);
+
+/* Seams for tests: the page allocator, and the choice of a run. */
+struct page *gom_mheap_get_pages(int nid, gfp_t gfp, unsigned int order);
+struct mspan *gom_mheap_best_fit(struct mheap *heap, unsigned int npages,
+				 unsigned int align);
+
+#endif /* _GOM_MHEAP_H */

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Spans: headers and bitmaps.
+ *
+ * The bitmap is the truth of what a span has handed out.  Refills read it
+ * a word at a time and touch no object: the keys that make a free object
+ * recognisable are written once, when the span is cut, and from then on by
+ * whoever frees.
+ *
+ * Callers hold the lock that struct mspan names; the functions that allocate
+ * are called with none.
+ */
+#include <linux/bitmap.h>
+#include <linux/slab.h>
+#include "mspan.h"
+#include "stats.h"
+
+static_assert(BITS_PER_LONG != 64 || sizeof(struct mspan) == 64);
+
+static struct kmem_cache *header_cache;
+static struct kmem_cache *bits_cache;	/* bitmaps that do not fit inline */
+static struct kmem_cache *tiny_cache;	/* bitmap and live masks */
+
+#define MAX_ELEMS	(GOM_PAGE_SIZE / 8)
+#define TINY_ELEMS	(GOM_PAGE_SIZE / 16)
+#define BITS_SIZE	(BITS_TO_LONGS(MAX_ELEMS) * sizeof(long))
+#define TINY_SIZE	(BITS_TO_LONGS(TINY_ELEMS) * sizeof(long) + \
+			 TINY_ELEMS * sizeof(atomic_t))
+
+/* A header, zeroed and MOVING.  NULL if @gfp finds no memory. */
+struct mspan *gom_mspan_alloc(gfp_t gfp)
+{
+	struct mspan *span;
+
+	KUNIT_STATIC_STUB_REDIRECT(gom_mspan_alloc, gfp);
+	span = kmem_cache_zalloc(header_cache, GOM_GFP_META(gfp));
+	if (span) {
+		span->state = MSPAN_MOVING;
+		gom_meta_add(sizeof(*span));
+	}
+	return span;
+}
+
+void gom_mspan_free(struct mspan *span)
+{
+	if (!span)
+		return;
+	gom_meta_add(-(long)sizeof(*span));
+	kmem_cache_free(header_cache, span);
+}
+
+static struct kmem_cache *bits_cache_of(const struct mspan *span)
+{
+	if (span->class == GOM_CLASS_TINY)
+		return tiny_cache;
+	if (span->nelems > MSPAN_INLINE_WORDS * BITS_PER_LONG)
+		return bits_cache;
+	return NULL;
+}
+
+static size_t bits_size_of(const struct mspan *span)
+{
+	return span->class == GOM_CLASS_TINY ? TINY_SIZE : BITS_SIZE;
+}
+
+/*
+ * Cut a MOVING span of a small or tiny class into free objects: bitmap and
+ * keys.  What is left at the end of the span and large enough gets a key
+ * too: freeing a pointer one past the last object then meets it.
+ */
+int gom_mspan_cut(struct mspan *span, gfp_t gfp)
+{
+	const struct gom_class *class = &gom_class[span->class];
+	struct kmem_cache *cache;
+	unsigned long obj, end;
+
+	KUNIT_STATIC_STUB_REDIRECT(gom_mspan_cut, span, gfp);
+	span->nelems = class->nelems;
+	span->nalloc = 0;
+	span->hint = 0;
+	span->bits = span->inline_bits;
+	bitmap_zero(span->inline_bits, MSPAN_INLINE_WORDS * BITS_PER_LONG);
+	cache = bits_cache_of(span);
+	if (cache) {
+		span->bits = kmem_cache_zalloc(cache, GOM_GFP_META(gfp));
+		if (!span->bits)
+			return -ENOMEM;
+		gom_meta_add(bits_size_of(span));
+	}
+	end = span->start + span->npages * GOM_PAGE_SIZE;
+	for (obj = span->start; obj + sizeof(long) <= end; obj += class->size)
+		*(unsigned long *)obj = gom_key((void *)obj);
+	return 0;
+}
+
+/* The reverse.  Keys stay behind in the pages, which says nothing to anyone. */
+void gom_mspan_uncut(struct mspan *span)
+{
+	struct kmem_cache *cache = bits_cache_of(span);
+
+	if (cache && span->bits) {
+		gom_meta_add(-(long)bits_size_of(span));
+		kmem_cache_free(cache, span->bits);
+	}
+	span->bits = NULL;
+}
+
+/* Hand out up to @n free objects, lowest first; returns how many. */
+unsigned int gom_mspan_take(struct mspan *span, void **slots, unsigned int n)
+{
+	unsigned int words = BITS_TO_LONGS(span->nelems);
+	unsigned int got = 0, word, bit, i;
+
+	for (word = span->hint; word < words && got < n; word++) {
+		unsigned long clear = ~span->bits[word];
+
+		while (clear && got < n) {
+			bit = __ffs(clear);
+			i = word * BITS_PER_LONG + bit;
+			if (i >= span->nelems)
+				break;
+			clear &= clear - 1;
+			span->bits[word] |= BIT(bit);
+			slots[got++] = gom_mspan_object(span, i);
+		}
+		if (got == n)
+			break;
+	}
+	span->hint = word;
+	span->nalloc += got;
+	return got;
+}
+
+/* Take object @i back; false if it was not out. */
+bool gom_mspan_give(struct mspan *span, unsigned int i)
+{
+	unsigned int word = i / BITS_PER_LONG;
+
+	if (i >= span->nelems || !__test_and_clear_bit(i, span->bits))
+		return false;
+	span->nalloc--;
+	if (word < span->hint)
+		span->hint = word;
+	return true;
+}
+
+int __init gom_mspan_init(void)
+{
+	header_cache = kmem_cache_create("gomalloc_span", sizeof(struct mspan),
+					 0, 0, NULL);
+	bits_cache = kmem_cache_create("gomalloc_bits", BITS_SIZE, 0, 0, NULL);
+	tiny_cache = kmem_cache_create("gomalloc_tiny", TINY_SIZE, 0, 0, NULL);
+	if (header_cache && bits_cache && tiny_cache)
+		return 0;
+	gom_mspan_exit();
+	return -ENOMEM;
+}
+
+void gom_mspan_exit(void)
+{
+	kmem_cache_destroy(tiny_cache);
+	kmem_cache_destroy(bits_cache);
+	kmem_cache_destroy(header_cache);
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _GOM_MSPAN_H
+#define _GOM_MSPAN_H
+
+#include <linux/list.h>
+#include <linux/rbtree.h>
+#include "gom.h"
+#include "size_class.h"
+
+enum mspan_state {
+	MSPAN_FREE,		/* a free run, in mheap->free */
+	MSPAN_MOVING,		/* between mheap and its user, either way */
+	MSPAN_INUSE,		/* an mcentral's, or a large object */
+};
+
+#define MSPAN_INLINE_WORDS	2
+
+/**
+ * struct mspan - the header of a span or of a free run
+ * @node: FREE: in mheap->free
+ * @list: INUSE, some object free: in mcentral->bucket[@bucket]
+ * @inline_bits: @bits of spans with few objects
+ * @start: address of the first page
+ * @bits: bit i set: object i was handed out to a cache or a client; NULL for
+ *	large objects
+ * @npages: pages
+ * @nelems: objects, size_class.c's figure
+ * @nalloc: bits set in @bits
+ * @class: as in the arena map
+ * @state: enum mspan_state
+ * @bucket: which list of the mcentral; NO_BUCKET while full
+ * @direct: the pages go back to the kernel at once when freed
+ * @nid: node of the pages
+ * @hint: no object below word @hint of @bits is free
+ *
+ * Written under mcentral->lock while INUSE, under mheap->lock while FREE and
+ * by its one holder while MOVING.
+ */
+struct mspan {
+	union {
+		struct rb_node node;
+		struct {
+			struct hlist_node list;
+			unsigned long inline_bits[MSPAN_INLINE_WORDS];
+		};
+	};
+	unsigned long start;
+	unsigned long *bits;
+	u32 npages;
+	u16 nelems;
+	u16 nalloc;
+	u8 class;
+	u8 state;
+	u8 bucket;
+	u8 direct;
+	s16 nid;
+	u16 hint;
+};
+
+static inline u32 gom_mspan_offset(const struct mspan *span, const void *ptr)
+{
+	return (unsigned long)ptr - span->start;
+}
+
+static inline void *gom_mspan_object(const struct mspan *span, unsigned int i)
+{
+	return (void *)(span->start + i * gom_class[span->class].size);
+}
+
+/* The live masks of a tiny span, one word per block; tiny.c's. */
+static inline atomic_t *gom_mspan_masks(const struct mspan *span)
+{
+	return (atomic_t *)(span->bits + BITS_TO_LONGS(span->nelems));
+}
+
+int gom_mspan_init(void);
+void gom_mspan_exit(void);
+
+struct mspan *gom_mspan_alloc(gfp_t gfp);
+void gom_mspan_free(struct mspan *span);
+int gom_mspan_cut(struct mspan *span, gfp_t gfp);
+void gom_mspan_uncut(struct mspan *span);
+unsigned int gom_mspan_take(struct mspan *span, void **slots, unsigned int n);
+bool gom_mspan_give(struct mspan *span, unsigned int i);
+
+#endif /* _GOM_MSPAN_H */

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _GOM_NODE_H
+#define _GOM_NODE_H
+
+#include <linux/nodemask.h>
+#include "mcentral.h"
+#include "mheap.h"
+
+/**
+ * struct gom_node - the tiers that a NUMA node has of its own
+ * @heap: its pages
+ * @central: its spans, by span class
+ */
+struct gom_node {
+	struct mheap heap;
+	struct mcentral central[GOM_NR_SPAN_CLASSES];
+};
+
+extern struct gom_node **gom_nodes;
+
+/* The nodes that may ever have memory; all are set up at load. */
+#define for_each_gom_node(nid)	for_each_node(nid)
+
+static inline struct gom_node *gom_node(int nid)
+{
+	return gom_nodes[nid];
+}
+
+static inline struct mcentral *gom_central(int nid, unsigned int class)
+{
+	return &gom_nodes[nid]->central[class];
+}
+
+int gom_node_init(void);
+void gom_node_exit(void);
+
+#endif /* _GOM_NODE_H */

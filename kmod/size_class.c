@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Size classes: size -> class, class -> geometry.
+ *
+ * The table is tools/mksizeclasses's.  Read-only after load, so any context
+ * reads it without a lock.
+ */
+#include <linux/build_bug.h>
+#include <linux/cache.h>
+#include <linux/math.h>
+#include "size_class.h"
+#include "size_class_table.h"
+
+/* The table counts 8 KiB pages; larger kernel pages round a span up. */
+#define NPAGES(pages)	DIV_ROUND_UP((pages) * 8192UL, GOM_PAGE_SIZE)
+#define NELEMS(size, pages)	(NPAGES(pages) * GOM_PAGE_SIZE / (size))
+#define MAGIC(size)	((u32)DIV_ROUND_UP(1ULL << 32, (size)))
+
+#define GEOMETRY(class, bytes, pages)		\
+	[class] = {				\
+		.size = (bytes),		\
+		.magic = MAGIC(bytes),		\
+		.nelems = NELEMS(bytes, pages),	\
+		.npages = NPAGES(pages),	\
+	},
+
+const struct gom_class gom_class[GOM_NR_SPAN_CLASSES] = {
+	GOM_SIZE_CLASSES(GEOMETRY)
+	GEOMETRY(GOM_CLASS_TINY, 16, 1)
+};
+
+#define FREE_MAGIC(class, bytes, pages)	[class] = MAGIC(bytes),
+
+const u32 gom_free_magic[GOM_NR_CLASS_BYTES] = {
+	GOM_SIZE_CLASSES(FREE_MAGIC)
+};
+
+/* Counts and classes travel in bytes and 16-bit words. */
+static_assert(GOM_NR_CLASS_BYTES <= 128);
+static_assert(GOM_PAGE_SIZE / 8 <= U16_MAX);
+
+u8 gom_class_fine[GOM_FINE_MAX + 1] __ro_after_init;
+u8 gom_class_coarse[GOMALLOC_MAX_SMALL >> GOM_COARSE_SHIFT] __ro_after_init;
+
+void gom_size_class_init(void)
+{
+	unsigned int i;
+
+	for (i = 1; i <= GOM_FINE_MAX; i++)
+		if (!__gomalloc_is_tiny(i))
+			gom_class_fine[i] = __gomalloc_const_class(i);
+	for (i = 0; i < ARRAY_SIZE(gom_class_coarse); i++)
+		gom_class_coarse[i] =
+			__gomalloc_const_class((i + 1) << GOM_COARSE_SHIFT);
+}

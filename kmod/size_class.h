@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _GOM_SIZE_CLASS_H
+#define _GOM_SIZE_CLASS_H
+
+#include "gom.h"
+
+/**
+ * struct gom_class - a span class
+ * @size: bytes per object
+ * @magic: ceil(2^32 / @size), for division by multiplication
+ * @nelems: objects per span
+ * @npages: pages per span
+ */
+struct gom_class {
+	u32 size;
+	u32 magic;
+	u16 nelems;
+	u16 npages;
+};
+
+extern const struct gom_class gom_class[GOM_NR_SPAN_CLASSES];
+
+/*
+ * As gom_class[].magic for the classes whose objects are freed on the fast
+ * path, 0 for every other class byte.
+ */
+extern const u32 gom_free_magic[GOM_NR_CLASS_BYTES];
+
+#define GOM_FINE_MAX		1024
+#define GOM_COARSE_SHIFT	7
+
+extern u8 gom_class_fine[GOM_FINE_MAX + 1];
+extern u8 gom_class_coarse[GOMALLOC_MAX_SMALL >> GOM_COARSE_SHIFT];
+
+/* The class of @size; 0 where it has none: zero, tiny and large. */
+static __always_inline unsigned int gom_size_class(size_t size)
+{
+	if (likely(size <= GOM_FINE_MAX))
+		return gom_class_fine[size];
+	if (likely(size <= GOMALLOC_MAX_SMALL))
+		return gom_class_coarse[(size - 1) >> GOM_COARSE_SHIFT];
+	return 0;
+}
+
+/* Which object of a span of @class the byte at @offset belongs to. */
+static __always_inline unsigned int gom_class_index(unsigned int class,
+						    u32 offset)
+{
+	return ((u64)offset * gom_class[class].magic) >> 32;
+}
+
+/*
+ * Whether @offset is a multiple of the class's size, which is to say that
+ * the fraction of offset / size is 0: the low half of the product is then
+ * below magic (Lemire, Kaser, Kurz: Faster Remainder by Direct Computation,
+ * 2019).  False for every class with no magic.
+ */
+static __always_inline bool gom_class_divides(unsigned int class, u32 offset)
+{
+	u32 magic = gom_free_magic[class];
+
+	return offset * magic < magic;
+}
+
+void gom_size_class_init(void);
+
+#endif /* _GOM_SIZE_CLASS_H */

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Statistics: sums over what the tiers count.
+ *
+ * Nothing here is kept for its own sake but the bytes held.  Live objects
+ * are what left the spans less what lies in the caches; frees are what was
+ * allocated less what lives.  A reader takes no lock and stops nobody, so
+ * sums over busy CPUs are off by what moves meanwhile; a figure that would
+ * come out negative for that reason is shown as 0.
+ */
+#include <linux/export.h>
+#include <linux/string.h>
+#include "mcache.h"
+#include "mheap.h"
+#include "node.h"
+#include "report.h"
+#include "size_class.h"
+#include "stats.h"
+#include "tiny.h"
+
+atomic_long_t gom_sys;
+atomic_long_t gom_meta;
+static atomic_long_t peak_sys;
+
+void gom_sys_add(long bytes)
+{
+	long now = atomic_long_add_return(bytes, &gom_sys);
+	long peak = atomic_long_read(&peak_sys);
+
+	while (now > peak && !atomic_long_try_cmpxchg(&peak_sys, &peak, now))
+		;
+}
+
+static u64 less(u64 a, u64 b)
+{
+	return a > b ? a - b : 0;
+}
+
+void gom_stats_class(unsigned int class, struct gom_class_stats *stats)
+{
+	u64 out = 0;
+	int cpu, nid;
+
+	memset(stats, 0, sizeof(*stats));
+	for_each_gom_node(nid) {
+		struct mcentral *central = gom_central(nid, class);
+
+		stats->nspans += READ_ONCE(central->nspans);
+		stats->ready += READ_ONCE(central->nready);
+		stats->central += READ_ONCE(central->refills) +
+				  READ_ONCE(central->flushes);
+		stats->cut += READ_ONCE(central->cut);
+		out += READ_ONCE(central->nalloc);
+	}
+	for_each_possible_cpu(cpu) {
+		struct mcache_cold *cold = per_cpu_ptr(gom_mcache_cold, cpu);
+
+		stats->mcache += gom_mcache_count(cpu, class);
+		stats->mallocs += READ_ONCE(per_cpu(gom_mcache.head[class].nmalloc,
+						    cpu));
+		stats->refills += READ_ONCE(cold->class[class].refills);
+		stats->flushes += READ_ONCE(cold->class[class].flushes);
+	}
+	stats->live = less(out, stats->mcache + stats->ready);
+	stats->spans_free = less(stats->nspans * gom_class[class].nelems, out);
+}
+
+static void add_class(struct gomalloc_stats *s, unsigned int class)
+{
+	const struct gom_class *c = &gom_class[class];
+	struct gom_class_stats cs;
+
+	gom_stats_class(class, &cs);
+	s->heap_inuse += cs.nspans * c->npages * GOM_PAGE_SIZE;
+	s->alloc += cs.live * c->size;
+	s->total_alloc += cs.mallocs * c->size;
+	s->mcache_free += cs.mcache * c->size;
+	s->mcentral_free += (cs.ready + cs.spans_free) * c->size;
+	s->span_waste += cs.nspans * (c->npages * GOM_PAGE_SIZE -
+				      c->nelems * c->size);
+	/* Objects of the tiny class are blocks; tiny.c counts what is in them. */
+	if (class != GOM_CLASS_TINY) {
+		s->mallocs += cs.mallocs;
+		s->heap_objects += cs.live;
+	}
+}
+
+static void add_heap(struct gomalloc_stats *s, struct mheap *heap)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&heap->lock, flags);
+	s->heap_sys += heap->pages << GOM_PAGE_SHIFT;
+	s->heap_idle += heap->free_pages << GOM_PAGE_SHIFT;
+	s->heap_released += heap->released << GOM_PAGE_SHIFT;
+	s->heap_inuse += heap->large_pages << GOM_PAGE_SHIFT;
+	s->alloc += heap->large_pages << GOM_PAGE_SHIFT;
+	s->total_alloc += heap->large_total;
+	s->mallocs += heap->large_mallocs;
+	s->heap_objects += heap->large;
+	raw_spin_unlock_irqrestore(&heap->lock, flags);
+}
+
+void gom_stats_read(struct gomalloc_stats *s)
+{
+	u64 tiny_mallocs, tiny_frees;
+	unsigned int class;
+	int nid, i;
+
+	memset(s, 0, sizeof(*s));
+	for (class = 1; class < GOM_NR_SPAN_CLASSES; class++)
+		add_class(s, class);
+	for_each_gom_node(nid)
+		add_heap(s, &gom_node(nid)->heap);
+	gom_tiny_count(&tiny_mallocs, &tiny_frees);
+	s->mallocs += tiny_mallocs;
+	s->heap_objects += less(tiny_mallocs, tiny_frees);
+	s->frees = less(s->mallocs, s->heap_objects);
+	s->meta_sys = atomic_long_read(&gom_meta);
+	s->sys = s->heap_sys + s->meta_sys;
+	s->peak_sys = max_t(u64, atomic_long_read(&peak_sys), s->sys);
+	s->limit = gom_mheap_limit();
+	s->limit_hits = gom_mheap_limit_hits();
+	for (i = 0; i < GOM_NR_MISUSES; i++)
+		s->misuses += gom_report_count(i);
+}
+
+/**
+ * gomalloc_read_stats - what the allocator holds
+ * @stats: filled in
+ *
+ * Go's runtime.ReadMemStats, but it stops nobody.
+ *
+ * Context: any but NMI.
+ */
+void gomalloc_read_stats(struct gomalloc_stats *stats)
+{
+	gom_stats_read(stats);
+}
+EXPORT_SYMBOL_GPL(gomalloc_read_stats);
+
+/**
+ * gomalloc_set_memory_limit - limit what is held from the kernel
+ * @bytes: the limit; %S64_MAX for none, negative to leave it as it is
+ *
+ * Go's debug.SetMemoryLimit.  The limit is soft: an allocation that would
+ * exceed it first gives all idle pages back and then takes no more than it
+ * needs, but does not fail.
+ *
+ * Context: any.
+ * Return: the limit before.
+ */
+s64 gomalloc_set_memory_limit(s64 bytes)
+{
+	return gom_mheap_set_limit(bytes);
+}
+EXPORT_SYMBOL_GPL(gomalloc_set_memory_limit);
+
+/*
+ * Tell what clients left behind, a line per class; returns how many objects.
+ * The caches were drained.
+ */
+int gom_stats_leaks(void)
+{
+	struct gom_class_stats cs;
+	unsigned int class;
+	int leaked = 0, nid;
+
+	for (class = 1; class < GOM_NR_SPAN_CLASSES; class++) {
+		gom_stats_class(class, &cs);
+		if (!cs.live)
+			continue;
+		leaked += cs.live;
+		pr_warn("gomalloc: leaked %llu %s of %u bytes in %llu spans\n",
+			cs.live, class == GOM_CLASS_TINY ? "tiny blocks" : "objects",
+			gom_class[class].size, cs.nspans);
+	}
+	for_each_gom_node(nid) {
+		struct mheap *heap = &gom_node(nid)->heap;
+
+		if (!heap->large)
+			continue;
+		leaked += heap->large;
+		pr_warn("gomalloc: leaked %lu large objects in %lu pages of %lu KiB\n",
+			heap->large, heap->large_pages, GOM_PAGE_SIZE >> 10);
+	}
+	return leaked;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _GOM_STATS_H
+#define _GOM_STATS_H
+
+#include <linux/atomic.h>
+#include "gom.h"
+
+/**
+ * struct gom_class_stats - a span class, summed over nodes and CPUs
+ * @nspans: spans
+ * @live: objects that clients hold
+ * @mcache: free objects in CPUs' stacks
+ * @ready: free objects in central lists' ready stock
+ * @spans_free: free objects in spans
+ * @mallocs: objects ever allocated
+ * @refills: batches that CPUs took
+ * @flushes: batches that CPUs gave
+ * @central: times the central locks were taken for a batch
+ * @cut: spans ever cut
+ */
+struct gom_class_stats {
+	u64 nspans;
+	u64 live;
+	u64 mcache;
+	u64 ready;
+	u64 spans_free;
+	u64 mallocs;
+	u64 refills;
+	u64 flushes;
+	u64 central;
+	u64 cut;
+};
+
+void gom_stats_class(unsigned int class, struct gom_class_stats *stats);
+void gom_stats_read(struct gomalloc_stats *stats);
+int gom_stats_leaks(void);
+
+/*
+ * Bytes held from the kernel, and of them bytes that are not heap pages.
+ * Whoever takes or gives adds; any context.
+ */
+extern atomic_long_t gom_sys;
+extern atomic_long_t gom_meta;
+
+void gom_sys_add(long bytes);
+
+static inline void gom_meta_add(long bytes)
+{
+	atomic_long_add(bytes, &gom_meta);
+	gom_sys_add(bytes);
+}
+
+static inline s64 gom_sys_bytes(void)
+{
+	return atomic_long_read(&gom_sys);
+}
+
+#endif /* _GOM_STATS_H */

@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Walk everything and check that the books balance.
+ *
+ * What is checked, beside the shape of lists, trees and maps:
+ *
+ *   mheap->pages == free_pages + large_pages + pages of its mcentrals' spans
+ *   mcentral->nalloc == bits set in its spans
+ *   span->nalloc == weight of its bitmap
+ *   each cached object is out of its span, once, with its key whole
+ *   a block of a tiny span has a mask other than 0 exactly if it is live
+ *   tiny mallocs - frees == objects in the masks
+ *   heap_inuse == alloc + mcache_free + mcentral_free + span_waste
+ *   sys == heap_inuse + heap_idle + meta_sys
+ *
+ * All CPUs are stopped for the walk.  Every transition that these depend on
+ * is made with preemption off, but for spans and blocks on their way between
+ * tiers: meeting one of those gives -EAGAIN.
+ */
+#include <linux/bitmap.h>
+#include <linux/export.h>
+#include <linux/stop_machine.h>
+#include <linux/vmalloc.h>
+#include "arena.h"
+#include "mcache.h"
+#include "node.h"
+#include "stats.h"
+#include "tiny.h"
+
+/**
+ * struct tally - what the walk counts of a node
+ * @pages: pages that the arena map shows
+ * @free_pages: of these, in free runs
+ * @nruns: free runs
+ * @large: large objects
+ * @large_pages: their pages
+ * @nspans: spans by class
+ * @nalloc: objects out by class
+ */
+struct tally {
+	unsigned long pages;
+	unsigned long free_pages;
+	unsigned long nruns;
+	unsigned long large;
+	unsigned long large_pages;
+	unsigned long nspans[GOM_NR_SPAN_CLASSES];
+	unsigned long nalloc[GOM_NR_SPAN_CLASSES];
+};
+
+struct walk {
+	struct tally *tally;	/* by node */
+	u64 tiny_live;
+	const char *error;
+	u64 found;
+	u64 expected;
+	bool moving;
+};
+
+/* Remember the first thing that is wrong. */
+static bool same(struct walk *w, const char *what, u64 found, u64 expected)
+{
+	if (found == expected)
+		return true;
+	if (!w->error) {
+		w->error = what;
+		w->found = found;
+		w->expected = expected;
+	}
+	return false;
+}
+
+static void check_tiny(struct walk *w, struct mspan *span)
+{
+	atomic_t *masks = gom_mspan_masks(span);
+	unsigned int i;
+
+	for (i = 0; i < span->nelems; i++) {
+		u32 mask = atomic_read(&masks[i]);
+		u32 ends = mask >> GOM_TINY_BLOCK;
+
+		same(w, "tiny block: out without an object, or the reverse",
+		     !!mask, test_bit(i, span->bits));
+		w->tiny_live += hweight32(ends);
+	}
+}
+
+/* Spans of small objects; cached ones have their bits cleared by now. */
+static void check_small(struct walk *w, struct mspan *span)
+{
+	struct tally *t = &w->tally[span->nid];
+	unsigned int room = span->nelems - span->nalloc;
+
+	same(w, "span: bucket", span->bucket,
+	     room ? fls(room) - 1 : GOM_NO_BUCKET);
+	same(w, "span: objects", span->nelems, gom_class[span->class].nelems);
+	t->nspans[span->class]++;
+	t->nalloc[span->class] += span->nalloc;
+	if (span->class == GOM_CLASS_TINY)
+		check_tiny(w, span);
+}
+
+/* Returns how many pages the thing at @page takes. */
+static unsigned int check_pages(struct walk *w, struct arena *arena,
+				unsigned int page, unsigned long addr)
+{
+	struct mspan *span = arena->span[page];
+	u8 class = arena->class[page];
+	struct tally *t;
+	unsigned int i;
+
+	if (!same(w, "arena: span does not start where it is entered",
+		  span->start, addr) ||
+	    !same(w, "arena: class is not the span's", class, span->class) ||
+	    !same(w, "arena: span leaves it",
+		  page + span->npages <= GOM_ARENA_PAGES, true))
+		return 1;
+	for (i = page; i < page + span->npages; i++) {
+		same(w, "arena: class of a page", arena->class[i], class);
+		if (class == GOM_CLASS_FREE)
+			continue;
+		same(w, "arena: base of a page", arena->base[i], (u32)addr);
+		same(w, "arena: span of a page", (unsigned long)arena->span[i],
+		     (unsigned long)span);
+	}
+	t = &w->tally[span->nid];
+	t->pages += span->npages;
+	if (class == GOM_CLASS_FREE) {
+		same(w, "run: state", span->state, MSPAN_FREE);
+		t->free_pages += span->npages;
+		t->nruns++;
+		if (i < GOM_ARENA_PAGES && arena->class[i] == class)
+			same(w, "run: not joined to its neighbour",
+			     arena->span[i]->nid == span->nid, false);
+	} else if (span->state == MSPAN_MOVING) {
+		w->moving = true;
+	} else if (class == GOM_CLASS_LARGE) {
+		t->large++;
+		t->large_pages += span->npages;
+	} else {
+		check_small(w, span);
+	}
+	return span->npages;
+}
+
+static void check_arenas(struct walk *w)
+{
+	unsigned long i;
+
+	for (i = 0; i < gom_hot.nr_arenas && !w->error; i++) {
+		struct arena *arena = gom_arena_at(i);
+		unsigned long base = gom_hot.first + (i << GOM_ARENA_SHIFT);
+		unsigned int page = 0, n, owned = 0;
+
+		while (arena && page < GOM_ARENA_PAGES && !w->error) {
+			n = 1;
+			if (arena->class[page] != GOM_CLASS_NONE) {
+				n = check_pages(w, arena, page,
+						base + page * GOM_PAGE_SIZE);
+				owned += n;
+			}
+			page += n;
+		}
+		/* A block on its way in or out is accounted, but not mapped. */
+		if (arena && owned < arena->nowned)
+			w->moving = true;
+		else if (arena)
+			same(w, "arena: pages owned", owned, arena->nowned);
+	}
+}
+
+static void check_heap(struct walk *w, struct mheap *heap, struct tally *t)
+{
+	unsigned long nruns = 0, last = 0;
+	struct rb_node *node;
+
+	for (node = rb_first(&heap->free); node; node = rb_next(node)) {
+		struct mspan *run = rb_entry(node, struct mspan, node);
+
+		same(w, "heap: runs in order", run->npages >= last, true);
+		last = run->npages;
+		nruns++;
+	}
+	same(w, "heap: runs in the tree", nruns, heap->nruns);
+	same(w, "heap: runs in the map", t->nruns, heap->nruns);
+	same(w, "heap: free pages", t->free_pages, heap->free_pages);
+	same(w, "heap: large objects", t->large, heap->large);
+	same(w, "heap: large pages", t->large_pages, heap->large_pages);
+	if (!w->moving)
+		same(w, "heap: pages", t->pages, heap->pages);
+}
+
+static void check_central(struct walk *w, struct mcentral *central,
+			  struct tally *t)
+{
+	unsigned int class = central->class, b;
+	struct mspan *span;
+
+	same(w, "central: spans", t->nspans[class], central->nspans);
+	same(w, "central: objects out", t->nalloc[class], central->nalloc);
+	same(w, "central: ready", central->nready <= central->max_ready, true);
+	for (b = 0; b < GOM_NR_BUCKETS; b++) {
+		same(w, "central: bucket marked",
+		     !!(central->nonempty & BIT(b)),
+		     !hlist_empty(&central->bucket[b]));
+		hlist_for_each_entry(span, &central->bucket[b], list) {
+			same(w, "central: span in its bucket", span->bucket, b);
+			same(w, "central: class of a span", span->class, class);
+			same(w, "central: node of a span", span->nid,
+			     central->nid);
+		}
+	}
+}
+
+/*
+ * Objects in a cache: mark them as not out while @out is false, so that one
+ * that is there twice is found, and set things right again when it is true.
+ */
+static void check_cached(struct walk *w, unsigned int class, void **objs,
+			 unsigned int n, bool out)
+{
+	unsigned int i, index;
+	struct mspan *span;
+
+	for (i = 0; i < n && !(w->error && !out); i++) {
+		if (!same(w, "cache: class of an object",
+			  gom_arena_class(objs[i]), class))
+			return;
+		span = gom_arena_span(objs[i]);
+		index = gom_class_index(class, gom_mspan_offset(span, objs[i]));
+		if (out) {
+			__set_bit(index, span->bits);
+			continue;
+		}
+		same(w, "cache: address of an object", (unsigned long)objs[i],
+		     (unsigned long)gom_mspan_object(span, index));
+		same(w, "cache: key of an object", *(unsigned long *)objs[i],
+		     gom_key(objs[i]));
+		same(w, "cache: object is out, once",
+		     __test_and_clear_bit(index, span->bits), true);
+	}
+}
+
+static void check_caches(struct walk *w, bool out)
+{
+	unsigned int class;
+	int cpu, nid;
+
+	for (class = 1; class < GOM_NR_SPAN_CLASSES; class++) {
+		for_each_possible_cpu(cpu) {
+			struct mcache_head *head =
+				per_cpu_ptr(&gom_mcache.head[class], cpu);
+
+			check_cached(w, class, head->slots,
+				     head->top - head->slots, out);
+		}
+		for_each_gom_node(nid) {
+			struct mcentral *c = gom_central(nid, class);
+
+			check_cached(w, class, c->ready, c->nready, out);
+		}
+	}
+}
+
+static void check_weights(struct walk *w)
+{
+	unsigned long i;
+
+	for (i = 0; i < gom_hot.nr_arenas && !w->error; i++) {
+		struct arena *arena = gom_arena_at(i);
+		unsigned int page;
+
+		for (page = 0; arena && page < GOM_ARENA_PAGES; page++) {
+			struct mspan *span = arena->span[page];
+
+			if (arena->class[page] == GOM_CLASS_NONE ||
+			    arena->class[page] >= GOM_CLASS_LARGE ||
+			    span->state != MSPAN_INUSE)
+				continue;
+			same(w, "span: weight of its bitmap",
+			     bitmap_weight(span->bits, span->nelems),
+			     span->nalloc);
+		}
+	}
+}
+
+static void check_equations(struct walk *w)
+{
+	u64 tiny_mallocs, tiny_frees;
+	struct gomalloc_stats s;
+
+	gom_stats_read(&s);
+	gom_tiny_count(&tiny_mallocs, &tiny_frees);
+	same(w, "stats: bytes in spans", s.alloc + s.mcache_free +
+	     s.mcentral_free + s.span_waste, s.heap_inuse);
+	same(w, "stats: bytes held from the kernel",
+	     s.heap_inuse + s.heap_idle + s.meta_sys, s.sys);
+	same(w, "stats: bytes held as they were counted", s.sys,
+	     gom_sys_bytes());
+	same(w, "stats: tiny objects", w->tiny_live,
+	     tiny_mallocs - tiny_frees);
+}
+
+static int walk(void *data)
+{
+	struct walk *w = data;
+	unsigned int class;
+	int nid;
+
+	check_weights(w);
+	if (!w->error)
+		check_caches(w, false);
+	if (!w->error)
+		check_arenas(w);
+	for_each_gom_node(nid) {
+		if (w->error)
+			break;
+		check_heap(w, &gom_node(nid)->heap, &w->tally[nid]);
+		for (class = 1; class < GOM_NR_SPAN_CLASSES; class++)
+			check_central(w, gom_central(nid, class),
+				      &w->tally[nid]);
+	}
+	check_caches(w, true);
+	if (!w->error && !w->moving)
+		check_equations(w);
+	return 0;
+}
+
+/**
+ * gomalloc_validate - check the allocator's books and structures
+ *
+ * Stops all CPUs for the walk, about a millisecond for each 10 MiB held: for
+ * tests and for hunting a corruption, not for production.
+ *
+ * Context: process; sleeps.
+ * Return: 0 if all is well; -EAGAIN if memory was on its way between tiers,
+ *	so that not all could be checked; -EUCLEAN, with the reason in the
+ *	log, if something is wrong; -ENOMEM.
+ */
+int gomalloc_validate(void)
+{
+	struct walk w = {};
+
+	w.tally = kvcalloc(nr_node_ids, sizeof(*w.tally), GFP_KERNEL);
+	if (!w.tally)
+		return -ENOMEM;
+	stop_machine(walk, &w, NULL);
+	kvfree(w.tally);
+	if (w.error) {
+		pr_err("gomalloc: invalid: %s: found %llu, expected %llu\n",
+		       w.error, w.found, w.expected);
+		return -EUCLEAN;
+	}
+	return w.moving ? -EAGAIN : 0;
+}
+EXPORT_SYMBOL_GPL(gomalloc_validate);
