@@ -25,15 +25,10 @@ struct gom_hot gom_hot ____cacheline_aligned __ro_after_init;
 static struct arena empty_arena;
 static DEFINE_RAW_SPINLOCK(arena_lock);
 
-static unsigned long arena_index(unsigned long addr)
-{
-	return (addr - gom_hot.first) >> GOM_ARENA_SHIFT;
-}
-
 /* Whether the map reaches @addr: memory added after load lies above it. */
 bool gom_arena_covers(unsigned long addr)
 {
-	return arena_index(addr) < gom_hot.nr_arenas;
+	return gom_arena_index((void *)addr) < gom_hot.nr_arenas;
 }
 
 /*
@@ -43,7 +38,7 @@ bool gom_arena_covers(unsigned long addr)
  */
 int gom_arena_own(unsigned long addr, unsigned int npages, gfp_t gfp)
 {
-	struct arena **slot = &gom_hot.arenas[arena_index(addr)];
+	struct arena **slot = &gom_hot.arenas[gom_arena_index((void *)addr)];
 	struct arena *fresh = NULL;
 	unsigned long flags;
 
@@ -73,7 +68,7 @@ again:
 /* The reverse: the pages are about to go back, their class bytes are NONE. */
 void gom_arena_disown(unsigned long addr, unsigned int npages)
 {
-	struct arena **slot = &gom_hot.arenas[arena_index(addr)];
+	struct arena **slot = &gom_hot.arenas[gom_arena_index((void *)addr)];
 	struct arena *arena = *slot;
 	unsigned long flags;
 	bool last;
@@ -151,7 +146,7 @@ int __init gom_arena_init(void)
 	unsigned long i;
 
 	gom_hot.first = PAGE_OFFSET & ~(GOM_ARENA_SIZE - 1);
-	gom_hot.nr_arenas = arena_index((unsigned long)high_memory - 1) + 1;
+	gom_hot.nr_arenas = gom_arena_index(high_memory - 1) + 1;
 	gom_hot.arenas = kvmalloc_array(gom_hot.nr_arenas,
 					sizeof(*gom_hot.arenas), GFP_KERNEL);
 	if (!gom_hot.arenas)
@@ -162,9 +157,36 @@ int __init gom_arena_init(void)
 	return 0;
 }
 
-/* Arenas with pages that were leaked stay: their spans may be read yet. */
+/*
+ * Forget the spans of leaked objects, whose pages stay allocated without an
+ * owner, so that a stray pointer to them does no harm.
+ */
+static void abandon(struct arena *arena)
+{
+	unsigned int page = 0;
+
+	while (page < GOM_ARENA_PAGES) {
+		struct mspan *span = arena->span[page];
+
+		if (arena->class[page] == GOM_CLASS_NONE) {
+			page++;
+			continue;
+		}
+		page += span->npages;
+		gom_mspan_uncut(span);
+		gom_mspan_free(span);
+	}
+	kfree(arena);
+}
+
+/* Nobody frees or looks anything up any more; free runs went back. */
 void gom_arena_exit(void)
 {
+	unsigned long i;
+
+	for (i = 0; i < gom_hot.nr_arenas; i++)
+		if (gom_arena_at(i))
+			abandon(gom_arena_at(i));
 	gom_meta_add(-(long)(gom_hot.nr_arenas * sizeof(*gom_hot.arenas)));
 	kvfree(gom_hot.arenas);
 }

@@ -28,6 +28,12 @@ struct arena {
 	struct mspan *span[GOM_ARENA_PAGES];
 };
 
+/* Which arena an address is in; gom_hot.nr_arenas or more outside of the map. */
+static __always_inline unsigned long gom_arena_index(const void *ptr)
+{
+	return ((unsigned long)ptr - gom_hot.first) >> GOM_ARENA_SHIFT;
+}
+
 /*
  * The arena of any address at all, or NULL outside of the linear map.  An
  * address of which gomalloc owns nothing gives an arena that is all
@@ -36,7 +42,7 @@ struct arena {
  */
 static __always_inline struct arena *gom_arena_of(const void *ptr)
 {
-	unsigned long i = ((unsigned long)ptr - gom_hot.first) >> GOM_ARENA_SHIFT;
+	unsigned long i = gom_arena_index(ptr);
 
 	if (unlikely(i >= gom_hot.nr_arenas))
 		return NULL;

@@ -39,17 +39,18 @@
 #ifndef _GOM_H
 #define _GOM_H
 
+#include <linux/bits.h>
 #include <linux/gomalloc.h>
 #include <linux/mm.h>
 #include "compat.h"
 
 #define GOM_PAGE_SHIFT		(PAGE_SHIFT > 13 ? PAGE_SHIFT : 13)
-#define GOM_PAGE_SIZE		(1UL << GOM_PAGE_SHIFT)
+#define GOM_PAGE_SIZE		BIT(GOM_PAGE_SHIFT)
 /* Kernel pages per page, as an order. */
 #define GOM_PAGE_ORDER		(GOM_PAGE_SHIFT - PAGE_SHIFT)
 
 #define GOM_ARENA_SHIFT		22
-#define GOM_ARENA_SIZE		(1UL << GOM_ARENA_SHIFT)
+#define GOM_ARENA_SIZE		BIT(GOM_ARENA_SHIFT)
 #define GOM_ARENA_PAGES		(1U << (GOM_ARENA_SHIFT - GOM_PAGE_SHIFT))
 
 /*

@@ -52,15 +52,15 @@ static int __init gom_init(void)
 		return err;
 	gom_size_class_init();
 	gom_hot.secret = get_random_long();
-	err = gom_arena_init();
-	if (err)
-		return err;
 	err = gom_mspan_init();
 	if (err)
-		goto out_arena;
-	err = gom_node_init();
+		return err;
+	err = gom_arena_init();
 	if (err)
 		goto out_mspan;
+	err = gom_node_init();
+	if (err)
+		goto out_arena;
 	err = gom_mcache_init();
 	if (err)
 		goto out_node;
@@ -78,10 +78,10 @@ out_mcache:
 	gom_mcache_exit();
 out_node:
 	gom_node_exit();
-out_mspan:
-	gom_mspan_exit();
 out_arena:
 	gom_arena_exit();
+out_mspan:
+	gom_mspan_exit();
 	return err;
 }
 module_init(gom_init);
@@ -100,15 +100,14 @@ static void __exit gom_exit(void)
 	gom_mcache_exit();
 	/* Arenas that their last pages left are freed by RCU. */
 	rcu_barrier();
-	if (leaked) {
+	gom_node_exit();
+	gom_arena_exit();
+	gom_mspan_exit();
+	if (leaked)
 		pr_warn("gomalloc: leaked %d objects in all; their pages stay allocated\n",
 			leaked);
-		return;
-	}
-	gom_node_exit();
-	gom_mspan_exit();
-	gom_arena_exit();
-	pr_info("gomalloc: unloaded, nothing leaked\n");
+	else
+		pr_info("gomalloc: unloaded, nothing leaked\n");
 }
 module_exit(gom_exit);
 

@@ -53,6 +53,9 @@ bool gom_malloc_intact(void *obj, unsigned long caller)
 	return true;
 }
 
+/* Stands for the size of the class, which a hit then need not look up. */
+#define SIZE_OF_CLASS	SIZE_MAX
+
 /* An object of @class from the slow path; a damaged one is left behind. */
 static void *get(unsigned int class, gfp_t gfp, int node, unsigned long caller)
 {
@@ -151,9 +154,11 @@ static noinline void *malloc_damaged(void *obj, unsigned int class, gfp_t gfp,
  * memcg or must come from a zone is slab's, whose accounting is out of a
  * module's reach, or pages of its own where slab has no caches.
  */
-static noinline void *malloc_divert(size_t size, gfp_t gfp, int node,
-				    unsigned long caller)
+static noinline void *malloc_divert(size_t size, unsigned int class,
+				    gfp_t gfp, int node, unsigned long caller)
 {
+	if (size == SIZE_OF_CLASS)
+		size = gom_class[class].size;
 	if (WARN_ON_ONCE(gfp & (__GFP_HIGHMEM | __GFP_MOVABLE)))
 		gfp &= ~(__GFP_HIGHMEM | __GFP_MOVABLE);
 	if (gfp & (__GFP_ACCOUNT | __GFP_DMA | __GFP_DMA32)) {
@@ -164,7 +169,7 @@ static noinline void *malloc_divert(size_t size, gfp_t gfp, int node,
 	}
 	if (node == NUMA_NO_NODE)
 		node = numa_mem_id();
-	return malloc_any(size, gom_size_class(size), gfp, node, caller);
+	return malloc_any(size, class, gfp, node, caller);
 }
 
 static __always_inline void *malloc_fast(size_t size, unsigned int class,
@@ -173,7 +178,7 @@ static __always_inline void *malloc_fast(size_t size, unsigned int class,
 	void *obj;
 
 	if (unlikely(gfp & GOM_GFP_DIVERT))
-		return malloc_divert(size, gfp, NUMA_NO_NODE, _RET_IP_);
+		return malloc_divert(size, class, gfp, NUMA_NO_NODE, _RET_IP_);
 	/* Elsewhere it costs a call on a hit, and a miss checks as well. */
 	if (IS_ENABLED(CONFIG_DEBUG_ATOMIC_SLEEP) || IS_ENABLED(CONFIG_LOCKDEP))
 		might_alloc(gfp);
@@ -214,7 +219,7 @@ EXPORT_SYMBOL_GPL(__gomalloc);
  */
 void *__gomalloc_class(gfp_t gfp, unsigned int class)
 {
-	return malloc_fast(gom_class[class].size, class, gfp);
+	return malloc_fast(SIZE_OF_CLASS, class, gfp);
 }
 EXPORT_SYMBOL_GPL(__gomalloc_class);
 
@@ -232,14 +237,16 @@ EXPORT_SYMBOL_GPL(__gomalloc_class);
  */
 void *__gomalloc_node(size_t size, gfp_t gfp, int node)
 {
+	unsigned int class = gom_size_class(size);
+
 	if (node != NUMA_NO_NODE &&
-	    WARN_ON_ONCE(node < 0 || node >= nr_node_ids || !gom_node(node)))
+	    (WARN_ON_ONCE(node < 0 || node >= nr_node_ids) || !node_online(node)))
 		node = NUMA_NO_NODE;
 	if (gfp & GOM_GFP_DIVERT)
-		return malloc_divert(size, gfp, node, _RET_IP_);
+		return malloc_divert(size, class, gfp, node, _RET_IP_);
 	if (node == NUMA_NO_NODE || node == numa_mem_id())
-		return __gomalloc(size, gfp);
-	return malloc_any(size, gom_size_class(size), gfp, node, _RET_IP_);
+		return malloc_fast(size, class, gfp);
+	return malloc_any(size, class, gfp, node, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(__gomalloc_node);
 
@@ -273,6 +280,10 @@ static void free_tiny(const void *ptr, unsigned long caller)
 
 static void free_large(const void *ptr, unsigned long caller)
 {
+	struct mspan *span = gom_arena_span(ptr);
+
+	if (want_init_on_free() && (unsigned long)ptr == span->start)
+		memset((void *)ptr, 0, span->npages * GOM_PAGE_SIZE);
 	switch (gom_mheap_free_large(ptr)) {
 	case 0:
 		break;
@@ -365,14 +376,16 @@ static noinline void free_wiped(unsigned int class, void *obj)
 void gofree(const void *ptr)
 {
 	unsigned int page = gom_arena_page(ptr), class;
+	unsigned long i = gom_arena_index(ptr);
 	unsigned long *obj = (unsigned long *)ptr;
 	unsigned long key = gom_key(ptr);
 	struct arena *arena;
 
 	preempt_disable();
-	arena = gom_arena_of(ptr);
-	if (unlikely(!arena))
+	if (unlikely(i >= gom_hot.nr_arenas))
 		return free_other(ptr, _RET_IP_);
+	/* A plain load, once: preemption off keeps even a dying arena here. */
+	arena = gom_hot.arenas[i];
 	class = arena->class[page];
 	if (unlikely(!gom_class_divides(class, (u32)(unsigned long)ptr -
 					arena->base[page])))

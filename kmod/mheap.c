@@ -169,7 +169,7 @@ struct mspan *gom_mheap_best_fit(struct mheap *heap, unsigned int npages,
 }
 
 /*
- * Cut the request out of @run under the header @span.  What is left before
+ * Cut the request out of @run, which has room for it, under the header @span.  What is left before
  * it keeps @run's header, what is left behind it takes @run's or *@spare; a
  * header that nothing needs goes to @dead.
  */
@@ -270,15 +270,17 @@ static int grow_order(struct mheap *heap)
  * The memory limit is soft: it makes the heap give its idle runs back and
  * take no more than it needs, never fail.
  */
-static bool meets_limit(int order)
+static bool meets_limit(int order, gfp_t gfp)
 {
 	int nid;
 
 	if (gom_sys_bytes() + (s64)(PAGE_SIZE << order) <= READ_ONCE(limit))
 		return false;
 	atomic64_inc(&limit_hits);
-	for_each_gom_node(nid)
-		gom_mheap_release(&gom_node(nid)->heap);
+	/* Who may not sleep should not free megabytes either. */
+	if (gfpflags_allow_blocking(gfp))
+		for_each_gom_node(nid)
+			gom_mheap_release(&gom_node(nid)->heap);
 	return true;
 }
 
@@ -319,7 +321,7 @@ static bool alloc_grow(int nid, const struct gom_run_request *req, gfp_t gfp,
 	if (!run)
 		return false;
 	order = req->direct ? need : max(grow, need);
-	if (meets_limit(order))
+	if (meets_limit(order, gfp))
 		order = need;
 	page = get_block(nid, gfp & ~(__GFP_ZERO | __GFP_COMP), need, &order);
 	if (!page)
@@ -351,13 +353,11 @@ static bool alloc_grow(int nid, const struct gom_run_request *req, gfp_t gfp,
 	raw_spin_lock_irqsave(&heap->lock, flags);
 	heap->pages += have;
 	heap->grown++;
-	if (req->direct) {
-		/* All of it is the request: not joined to what is beside it. */
+	/* A direct block is the request, all of it: it joins nothing. */
+	if (req->direct)
 		insert_run(heap, run);
-	} else {
+	else
 		add_run(heap, run, &dead);
-		run = gom_mheap_best_fit(heap, req->npages, req->align);
-	}
 	carve(heap, run, req, span, spare, &dead);
 	raw_spin_unlock_irqrestore(&heap->lock, flags);
 	free_headers(&dead);

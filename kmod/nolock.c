@@ -113,7 +113,8 @@ void *gomalloc_nolock(size_t size, gfp_t gfp, int node)
 		return ZERO_SIZE_PTR;
 	if (gfp & GOM_GFP_DIVERT)
 		return NULL;
-	if (node != NUMA_NO_NODE && (node < 0 || node >= nr_node_ids))
+	if (node != NUMA_NO_NODE &&
+	    (node < 0 || node >= nr_node_ids || !node_online(node)))
 		return NULL;
 	if (__gomalloc_is_tiny(size)) {
 		obj = get_tiny(size, node, _RET_IP_);

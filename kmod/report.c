@@ -24,6 +24,7 @@ static const char * const names[] = {
 	[GOM_INTERIOR_FREE]	= "interior-free",
 	[GOM_STALE_FREE]	= "stale-free",
 };
+
 static_assert(ARRAY_SIZE(names) == GOM_NR_MISUSES);
 
 static const char * const advice[] = {
@@ -33,6 +34,7 @@ static const char * const advice[] = {
 	[GOM_INTERIOR_FREE]	= "no object begins here; left alone",
 	[GOM_STALE_FREE]	= "its span was freed with all objects; left alone",
 };
+
 static_assert(ARRAY_SIZE(advice) == GOM_NR_MISUSES);
 
 static atomic64_t counts[GOM_NR_MISUSES];

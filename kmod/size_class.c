@@ -29,7 +29,8 @@ const struct gom_class gom_class[GOM_NR_SPAN_CLASSES] = {
 	GEOMETRY(GOM_CLASS_TINY, 16, 1)
 };
 
-#define FREE_MAGIC(class, bytes, pages)	[class] = MAGIC(bytes),
+#define FREE_MAGIC(class, bytes, pages)		\
+	[class] = MAGIC(bytes),
 
 const u32 gom_free_magic[GOM_NR_CLASS_BYTES] = {
 	GOM_SIZE_CLASSES(FREE_MAGIC)

@@ -22,6 +22,7 @@
  * The CPU's block is under the mcache's busy flag; masks are atomic, as any
  * CPU frees.  Every function may be called from any context.
  */
+#include <linux/mm.h>
 #include <linux/percpu.h>
 #include "arena.h"
 #include "mcache.h"
@@ -166,6 +167,9 @@ enum gom_tiny_freed gom_tiny_free(const void *ptr)
 		if (!(mask & START(byte)) || end == GOM_TINY_BLOCK)
 			return refuse(mask, byte);
 		left = mask & ~(START(byte) | END(end));
+		/* Afterwards the block may be somebody else's. */
+		if (want_init_on_free())
+			memset((void *)ptr, 0, end + 1 - byte);
 	} while (!atomic_try_cmpxchg(word, &mask, left));
 	this_cpu_inc(tiny_cpu.frees);
 	return left ? GOM_TINY_FREED : GOM_TINY_LAST;

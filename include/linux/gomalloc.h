@@ -207,8 +207,8 @@ void *gokvzalloc(size_t size, gfp_t gfp)
 }
 
 /* GFP_KERNEL where the caller named no flags, in the manner of kmalloc_obj. */
-#define __gomalloc_gfp(...)	__gomalloc_gfp_1(__VA_ARGS__ __VA_OPT__(,) GFP_KERNEL, 0)
-#define __gomalloc_gfp_1(gfp, ...)	(gfp)
+#define __gomalloc_gfp(...)	__gomalloc_gfp_2(0, ##__VA_ARGS__, GFP_KERNEL, 0)
+#define __gomalloc_gfp_2(none, gfp, ...)	(gfp)
 
 #define __gomalloc_objs(alloc, gfp, type, count)			\
 ({									\
@@ -268,8 +268,8 @@ do {									\
 		kfree_rcu(___ptr, rhf);					\
 } while (0)
 
-DEFINE_FREE(gofree, void *, if (!IS_ERR_OR_NULL(_T)) gofree(_T))
-DEFINE_FREE(gokvfree, void *, if (!IS_ERR_OR_NULL(_T)) gokvfree(_T))
+DEFINE_FREE(gofree, void *, gofree(IS_ERR(_T) ? NULL : _T))
+DEFINE_FREE(gokvfree, void *, gokvfree(IS_ERR(_T) ? NULL : _T))
 
 /**
  * struct gomalloc_stats - what the allocator holds, after Go's MemStats
