@@ -3,7 +3,7 @@
 # Downloads of Debian packages without touching the system: an apt of our own,
 # in the cache, that asks the mirror this system already uses for the suites
 # that have the kernels. kernels.sh calls it.
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2034,SC2154 # parts share variables
 
 apt_dir=$cache/apt
 

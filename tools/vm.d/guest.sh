@@ -7,7 +7,7 @@
 # The guest speaks on two serial ports. The console may hold anything. The
 # report is what the guest's script prints, and ends with a verdict that
 # carries a random word from the kernel command line: noise cannot fake it.
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2034,SC2154 # parts share variables
 
 # Lines that a kernel prints when something is wrong with it. gomalloc's own
 # reports of misuse ("BUG: gomalloc: ...") are what some tests are about.

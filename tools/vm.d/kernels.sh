@@ -9,7 +9,7 @@
 #
 #	kernel_image NAME	what QEMU boots
 #	kernel_dir NAME		what modules are built against
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2034,SC2154 # parts share variables
 
 # === Debian's kernels =======================================================
 

@@ -2,7 +2,7 @@
 #
 # Counts what passed, failed and was skipped. Guests report in KTAP; lint and
 # guests as a whole add single results. tools/vm's test calls it.
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2034,SC2154 # parts share variables
 
 passed=0 failed=0 skipped=0
 

@@ -2,7 +2,7 @@
 #
 # What every part of tools/vm leans on: where things are kept, how to speak,
 # how to end, and how to put something into the cache whole or not at all.
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2034,SC2154 # parts share variables
 
 [ "${HOME:-}${XDG_CACHE_HOME:-}" ] || HOME=/root
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/gomalloc

@@ -2,7 +2,7 @@
 #
 # The checks that run no kernel: what compilers, sparse and checkpatch say of
 # the modules, and whether the scripts parse. tools/vm's test calls it.
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2034,SC2154 # parts share variables
 
 run_lint()
 {
@@ -59,12 +59,14 @@ check_sparse()
 	kbuild "$1" "$lint_dir" C=2 CHECK=sparse modules | complaints
 }
 
-# complaints: of a build's output, what should not be there.
+# complaints: of a build's output, what should not be there. What make says of
+# itself is worth showing only if the compiler said nothing.
 complaints()
 {
 	grep -iE 'warning|error|\*\*\*' | grep -v 'BTF generation' |
-		sed "s,$build/[^/]*/,,g"
-	return 0
+		sed "s,$build/[^/]*/,,g" |
+		awk '/^make/ { last = $0; next } { said = 1; print }
+			END { if (!said && last) print last }'
 }
 
 kernel_c()

@@ -3,7 +3,7 @@
 # Builds the modules, out of a tree of symbolic links for each kernel, so that
 # several kernels do not meet in one source tree. tools/vm's commands, guest.sh
 # and lint.sh call it.
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2034,SC2154 # parts share variables
 
 # module_dir KERNEL: where its modules are built.
 module_dir()

@@ -2,7 +2,7 @@
 #
 # Which Debian package brings which command, and how the missing ones get
 # here. tools/vm's commands call need() with what they are about to use.
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2034,SC2154 # parts share variables
 
 # package_of THING: a command, a header, or a Perl module.
 package_of()

@@ -2,7 +2,7 @@
 #
 # Host side of `tools/vm record`; the guest's is tools/guest/record. The guest
 # gets a disk to work on and a disk to leave the trace on.
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2034,SC2154 # parts share variables
 
 record_trace()
 {
