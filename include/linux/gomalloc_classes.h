@@ -9,7 +9,7 @@
 #include <linux/types.h>
 
 /* Class 0 stands for "none", as in Go. */
-#define GOMALLOC_NR_CLASSES	69
+#define GOMALLOC_NR_CLASSES	65
 /* Largest size, in bytes, that has a class; above it objects are "large". */
 #define GOMALLOC_MAX_SMALL	32768
 
@@ -117,44 +117,36 @@ static __always_inline unsigned int __gomalloc_const_class(size_t size)
 		return 48;
 	if (size <= 5120)
 		return 49;
-	if (size <= 5632)
-		return 50;
 	if (size <= 6144)
-		return 51;
+		return 50;
 	if (size <= 6656)
-		return 52;
+		return 51;
 	if (size <= 7168)
-		return 53;
+		return 52;
 	if (size <= 8192)
-		return 54;
+		return 53;
 	if (size <= 9216)
-		return 55;
+		return 54;
 	if (size <= 10240)
-		return 56;
-	if (size <= 11264)
-		return 57;
+		return 55;
 	if (size <= 12288)
-		return 58;
+		return 56;
 	if (size <= 13312)
-		return 59;
+		return 57;
 	if (size <= 14336)
-		return 60;
+		return 58;
 	if (size <= 16384)
-		return 61;
+		return 59;
 	if (size <= 18432)
-		return 62;
+		return 60;
 	if (size <= 20480)
-		return 63;
-	if (size <= 22528)
-		return 64;
+		return 61;
 	if (size <= 24576)
-		return 65;
-	if (size <= 26624)
-		return 66;
+		return 62;
 	if (size <= 28672)
-		return 67;
+		return 63;
 	if (size <= 32768)
-		return 68;
+		return 64;
 	return 0;
 }
 
