@@ -45,7 +45,7 @@ fetch_stock()
 	suffix=$(stock_suffix "$1")
 	image=$(depends_on "linux-image-$suffix" 'linux-image-[^ ]*')
 	headers=$(depends_on "linux-headers-$suffix" 'linux-headers-[^ ]*')
-	[ "$image" ] && [ "$headers" ] ||
+	[ "${image:+$headers}" ] ||
 		die "the mirror has no Linux $1 for Debian 12:" \
 			"see $(shown "$build/log/apt-lists.log")"
 	version=$(version_of "$image")
@@ -135,17 +135,22 @@ build_kunit()
 	new_log kernel
 	say "building Linux $1 for KUnit: about 1200 objects," \
 		"some 8 minutes on two CPUs"
-	kernel_make tinyconfig &&
-		"$source/scripts/kconfig/merge_config.sh" -m -O "$into" \
-			"$into/.config" "$top/tools/kunit.config" >>"$log" &&
-		kernel_make olddefconfig || kernel_failed
-	lost=$(grep -E '^(CONFIG_| # CONFIG_)' "$top/tools/kunit.config" |
+	configure_kunit || kernel_failed
+	lost=$(grep -E '^(# )?CONFIG_' "$top/tools/kunit.config" |
 		grep -vxFf "$into/.config")
 	[ -z "$lost" ] ||
-		die "Linux $1 did not take these options of kunit.config:" $lost
+		die "Linux $1 did not take this of kunit.config: $lost"
 	kernel_make bzImage modules || kernel_failed
 	rm -f "$into"/vmlinux.o "$into"/.tmp_vmlinux*
 	keep "kunit-$1" "$2"
+}
+
+configure_kunit()
+{
+	kernel_make tinyconfig &&
+		"$source/scripts/kconfig/merge_config.sh" -m -O "$into" \
+			"$into/.config" "$top/tools/kunit.config" >>"$log" &&
+		kernel_make olddefconfig
 }
 
 kernel_make()

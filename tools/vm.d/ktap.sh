@@ -25,8 +25,8 @@ skip()
 	say "   skipped $1${2:+: $2}"
 }
 
-# tally FILE: counts the KTAP in FILE and lists what did not pass, with the
-# lines of explanation before it. Only results without subtests count, and
+# tally FILE: counts the KTAP in FILE, into $p, $f and $s too, and lists what
+# did not pass, with the lines of explanation before it. Only results without subtests count, and
 # those that failed though no subtest did, such as a script that died.
 tally()
 {
@@ -103,10 +103,16 @@ tally()
 	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 }
 
+# totals PASSED FAILED SKIPPED
+totals()
+{
+	printf '%d passed, %d failed' "$1" "$2"
+	[ "$3" -eq 0 ] || printf ', %d skipped' "$3"
+}
+
 tally_end()
 {
-	say "$passed passed, $failed failed$(
-		[ "$skipped" -eq 0 ] || echo ", $skipped skipped")"
+	say "$(totals "$passed" "$failed" "$skipped")"
 	[ "$failed" -eq 0 ] && [ $((passed + skipped)) -gt 0 ]
 }
 
@@ -156,21 +162,15 @@ is_part()
 # whole if it ended in any other way than by its tests' results.
 lane_result()
 {
-	before="$passed $failed $skipped"
 	tally "$report"
-	set -- "$1" $before
-	now_passed=$((passed - $2)) now_failed=$((failed - $3))
-	now_skipped=$((skipped - $4))
-	if [ "$failure" ] && { [ "$now_failed" -eq 0 ] || [ "$splat" ] ||
+	if [ "$failure" ] && { [ "$f" -eq 0 ] || [ "$splat" ] ||
 		! [ "$verdict" ]; }; then
 		fail "$1" "$failure"
 		explain_failure
-	elif [ $((now_passed + now_failed + now_skipped)) -eq 0 ]; then
+	elif [ $((p + f + s)) -eq 0 ]; then
 		fail "$1" "no test ran"
 	fi
-	say "   $now_passed passed, $now_failed failed$(
-		[ "$now_skipped" -eq 0 ] || echo ", $now_skipped skipped"
-	), $(($(now) - lane_began)) s"
+	say "   $(totals "$p" "$f" "$s"), $(($(now) - lane_began)) s"
 }
 
 run_selftests()

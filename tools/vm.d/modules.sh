@@ -23,8 +23,7 @@ link_sources()
 			\( -name '*.[chS]' -o -name Kbuild -o -name Makefile \) \
 			! -name '*.mod.c' 2>/dev/null
 	) | while read -r file; do
-		[ "$1/$file" -ef "$top/$file" ] ||
-			ln -sf "$top/$file" "$1/$file"
+		ln -sf "$top/$file" "$1/$file"
 	done
 	# What is gone from the tree, and the objects made of it.
 	find "$1" -xtype l -name '*.[chS]' | while read -r gone; do
