@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Tiny objects: sizes below 16 that are not 8 share 16-byte blocks, as in
- * Go, whose alignment rule they follow.  Go leaves a block to the garbage
- * collector; here each block has a live mask in its span, so that objects
- * are freed one by one and the last one frees the block.
+ * Tiny objects: sizes below 8 share 16-byte blocks by Go's alignment rule.
+ * Go leaves a block to the garbage collector; here each block has a live mask
+ * in its span, so that objects are freed one by one and the last one frees
+ * the block.  Go cuts sizes up to 15 so; with four bytes of mask to a block
+ * that takes more memory than the 16-byte class (Documentation/design.rst).
  *
  *   mask bits  0..15	an object starts at this byte
  *   mask bits 16..31	an object ends with this byte

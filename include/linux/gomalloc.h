@@ -8,10 +8,9 @@
  * shape unless the function's kernel-doc (kmod/malloc.c, kmod/api.c) says
  * otherwise.  What differs:
  *
- *  - Sizes from 1 to 15 that are not 8 ("tiny") share 16-byte blocks and
- *    are aligned to the largest power of two that divides the size, at most
- *    4.  Code that keeps tags in low pointer bits (xarray, rhashtable) asks
- *    for 8 bytes or more.  From 8 bytes on every object is aligned to the
+ *  - Sizes from 1 to 7 ("tiny") share 16-byte blocks and are aligned to the
+ *    largest power of two that divides the size.  Code that keeps tags in low
+ *    pointer bits (xarray, rhashtable) asks for 8 bytes or more.  From 8 bytes on every object is aligned to the
  *    largest power of two dividing its size, powers of two to themselves.
  *  - gofree() takes pointers from gomalloc and from kmalloc.  kfree() does
  *    not take pointers from gomalloc.
@@ -70,7 +69,7 @@ void gofree_nolock(const void *ptr);
 /* A size that shares 16-byte blocks with others; see the head of this file. */
 static __always_inline bool __gomalloc_is_tiny(size_t size)
 {
-	return size < 16 && size & 7;
+	return size && size < 8;
 }
 
 /**
@@ -86,7 +85,7 @@ static __always_inline bool __gomalloc_is_tiny(size_t size)
  */
 static __always_inline __alloc_size(1) void *gomalloc(size_t size, gfp_t gfp)
 {
-	if (__builtin_constant_p(size) && size && !__gomalloc_is_tiny(size) &&
+	if (__builtin_constant_p(size) && size >= 8 &&
 	    size <= GOMALLOC_MAX_SMALL)
 		return __gomalloc_class(gfp, __gomalloc_const_class(size));
 	return __gomalloc(size, gfp);
