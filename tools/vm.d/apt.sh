@@ -144,7 +144,8 @@ size_of()
 # depends_on PACKAGE PATTERN: the first dependency of that shape.
 depends_on()
 {
-	apt-cache -c "$apt_dir/apt.conf" depends --no-recommends --no-suggests "$1" |
+	apt-cache -c "$apt_dir/apt.conf" depends --no-recommends \
+		--no-suggests "$1" 2>/dev/null |
 		sed -n "s/.*Depends: \($2\)\$/\1/p" | head -n 1
 }
 
@@ -176,7 +177,7 @@ unpack()
 
 downloaded()
 {
-	have=$(cat "$debs"/* "$debs"/.[!.]* 2>/dev/null | wc -c)
+	have=$(cat "$debs/$package"_* 2>/dev/null | wc -c)
 	printf '%s of %s MB' "$(megabytes "$have")" "$(megabytes "$size")"
 }
 

@@ -46,8 +46,8 @@ fetch_stock()
 	image=$(depends_on "linux-image-$suffix" 'linux-image-[^ ]*')
 	headers=$(depends_on "linux-headers-$suffix" 'linux-headers-[^ ]*')
 	[ "${image:+$headers}" ] ||
-		die "the mirror has no Linux $1 for Debian 12:" \
-			"see $(shown "$build/log/apt-lists.log")"
+		die "the mirror did not answer or has no Linux $1: see" \
+			"$(shown "$build/log/apt-lists.log") and try again"
 	version=$(version_of "$image")
 	if [ -d "$cache/stock-$1/$version/" ]; then
 		use "stock-$1" "$version"
