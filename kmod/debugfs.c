@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * /sys/kernel/debug/gomalloc: stats, classes, cpus.
+ * /sys/kernel/debug/gomalloc: stats, classes, cpus, validate, free_os_memory.
+ * Documentation/debugfs.rst says what they say.
  *
  * The first line of a file names its format and version; columns and names
  * change only with the version.  Reading takes no lock for longer than one
  * heap's counters.
  */
 #include <linux/debugfs.h>
+#include <linux/fs.h>
+#include <linux/module.h>
 #include <linux/seq_file.h>
 #include "debugfs.h"
 #include "malloc.h"
@@ -208,6 +211,30 @@ static int cpus_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(cpus);
 
+static int validate_show(struct seq_file *m, void *unused)
+{
+	int err = gomalloc_validate();
+
+	seq_printf(m, "gomalloc validate 1\n%s\n", !err ? "ok" :
+		   err == -EAGAIN ? "busy" :
+		   err == -EUCLEAN ? "damaged" : "no memory to check");
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(validate);
+
+static ssize_t free_os_memory_write(struct file *file, const char __user *buf,
+				    size_t count, loff_t *pos)
+{
+	gomalloc_free_os_memory();
+	return count;
+}
+
+static const struct file_operations free_os_memory_fops = {
+	.owner = THIS_MODULE,
+	.open = simple_open,
+	.write = free_os_memory_write,
+};
+
 /* Without debugfs there is nothing to see, which is no reason not to load. */
 void __init gom_debugfs_init(void)
 {
@@ -215,6 +242,9 @@ void __init gom_debugfs_init(void)
 	debugfs_create_file("stats", 0444, dir, NULL, &stats_fops);
 	debugfs_create_file("classes", 0444, dir, NULL, &classes_fops);
 	debugfs_create_file("cpus", 0444, dir, NULL, &cpus_fops);
+	debugfs_create_file("validate", 0400, dir, NULL, &validate_fops);
+	debugfs_create_file("free_os_memory", 0200, dir, NULL,
+			    &free_os_memory_fops);
 }
 
 void gom_debugfs_exit(void)

@@ -328,7 +328,7 @@ static int walk(void *data)
 /**
  * gomalloc_validate - check the allocator's books and structures
  *
- * Stops all CPUs for the walk, about a millisecond for each 10 MiB held: for
+ * Stops all CPUs while it looks at every page and every cached object: for
  * tests and for hunting a corruption, not for production.
  *
  * Context: process; sleeps.
