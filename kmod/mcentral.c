@@ -165,9 +165,12 @@ static unsigned int partition(void **objs, unsigned int n, int nid)
 {
 	unsigned int i, m = 0;
 
-	for (i = 0; i < n; i++)
-		if (gom_arena_span(objs[i])->nid == nid)
-			swap(objs[m++], objs[i]);
+	for (i = 0; i < n; i++) {
+		if (gom_arena_span(objs[i])->nid != nid)
+			continue;
+		swap(objs[m], objs[i]);
+		m++;
+	}
 	return m;
 }
 
