@@ -37,7 +37,7 @@ guest()
 	pack_initramfs "$for_kernel"
 	tries=0
 	while :; do
-		failure=
+		failure='' splat='' verdict=''
 		boot_guest "$for_kernel" && judge_guest && return 0
 		lost_race || return 1
 		say "   QEMU lost a race of its own (see guest.sh); once more"
@@ -112,7 +112,8 @@ qemu_command()
 	set -- qemu-system-x86_64 -nodefaults -no-reboot -display none \
 		-accel "$accelerator" -cpu max -smp "$cpus" -m "$memory" \
 		-kernel "$(kernel_image "$1")" -initrd "$run_dir/initrd" "$qemu"
-	append="console=ttyS0 panic=-1 loglevel=5 $boot"
+	# An oops may leave locks held: better dead at once than hung.
+	append="console=ttyS0 oops=panic panic=-1 loglevel=5 $boot"
 	append="$append rcupdate.rcu_cpu_stall_timeout=120"
 	append="$append gomalloc.mode=$mode gomalloc.nonce=$nonce"
 	append="$append${args:+ gomalloc.args=$args}"
@@ -160,7 +161,7 @@ judge_guest()
 		head -n 1)
 	verdict=$(grep -a '^verdict ' "$report")
 	if [ "$splat" ]; then
-		failure="the kernel complained: $splat"
+		failure="the kernel complained: ${splat#*] }"
 	elif [ "$qemu_status" -eq 124 ] || [ "$qemu_status" -eq 137 ]; then
 		failure="the guest was not done after $limit s"
 	elif [ "$qemu_status" -ne 0 ]; then
@@ -189,12 +190,17 @@ lost_race()
 	[ "$tries" -lt 3 ] && grep -aq 'Oops: int3' "$console"
 }
 
+# explain_failure: what the console says of the first splat, or at its end.
 explain_failure()
 {
 	{
 		echo
-		echo "The last of the console, from $(shown "$console"):"
-		tail -n 25 "$console" | cut -c 1-100 | sed 's/^/   /'
+		echo "From $(shown "$console"):"
+		if [ "$splat" ]; then
+			grep -aFx -A 30 -- "$splat" "$console"
+		else
+			tail -n 25 "$console"
+		fi | head -n 31 | cut -c 1-100 | sed 's/^/   /'
 		echo
 	} >&2
 }

@@ -75,11 +75,13 @@ tally()
 		if (!ok)
 			fails[at]++
 		if (nested && (ok || bad)) {
-			notes = ""
+			notes = lines = ""
 			next
 		}
 		if (!ok) {
 			fail++
+			if (lines > 12)
+				notes = notes "      (" lines - 12 " more lines)\n"
 			printf "%s   FAILED  %s\n", notes, name
 		} else if (skipped_one) {
 			skip++
@@ -90,13 +92,13 @@ tally()
 			if (verbose)
 				print "   ok      " name
 		}
-		notes = ""
+		notes = lines = ""
 		next
 	}
 	/^ *1\.\.0 *# *SKIP/ { next }
 	/^ *(KTAP|TAP) version|^ *1\.\.|# (Totals|module|[a-z_]+: pass:)/ { next }
 	/^verdict / { next }
-	NF { notes = notes "      " $0 "\n" }
+	NF && ++lines <= 12 { notes = notes "      " $0 "\n" }
 	END { print pass + 0, fail + 0, skip + 0 >counts }
 	' "$1"
 	read -r p f s <"$counts"
@@ -167,8 +169,10 @@ lane_result()
 		! [ "$verdict" ]; }; then
 		fail "$1" "$failure"
 		explain_failure
+		f=$((f + 1))
 	elif [ $((p + f + s)) -eq 0 ]; then
 		fail "$1" "no test ran"
+		f=1
 	fi
 	say "   $(totals "$p" "$f" "$s"), $(($(now) - lane_began)) s"
 }
