@@ -114,6 +114,21 @@ unsigned int gom_mcentral_trytake(struct mcentral *central, void **slots,
 }
 
 /*
+ * The span of @obj, NULL if it is none of @central's any more: an object that
+ * was freed twice may come back when its span has emptied and gone.  Caller
+ * holds the lock, under which its spans come and go.
+ */
+static struct mspan *span_of(struct mcentral *central, const void *obj)
+{
+	struct mspan *span;
+
+	if (gom_arena_class(obj) != central->class)
+		return NULL;
+	span = gom_arena_span(obj);
+	return span->state == MSPAN_INUSE ? span : NULL;
+}
+
+/*
  * Return objects to their spans.  One that is not out was freed twice, with
  * its key overwritten in between: those come first in @objs afterwards, and
  * their number is returned.
@@ -126,7 +141,11 @@ static unsigned int return_locked(struct mcentral *central, void **objs,
 
 	lockdep_assert_held(&central->lock);
 	for (i = 0; i < n; i++) {
-		span = gom_arena_span(objs[i]);
+		span = span_of(central, objs[i]);
+		if (unlikely(!span)) {
+			objs[bad++] = objs[i];
+			continue;
+		}
 		index = gom_class_index(central->class,
 					gom_mspan_offset(span, objs[i]));
 		if (unlikely(!gom_mspan_give(span, index))) {
@@ -160,13 +179,19 @@ static void give(struct mcentral *central, void **objs, unsigned int n,
 		gom_report(GOM_DOUBLE_FREE, objs[i], 0);
 }
 
+/* The page knows even where the span is gone; see span_of(). */
+static int node_of(const void *obj)
+{
+	return page_to_nid(virt_to_page(obj));
+}
+
 /* Gather the objects of @nid at the front of @objs; returns how many. */
 static unsigned int partition(void **objs, unsigned int n, int nid)
 {
 	unsigned int i, m = 0;
 
 	for (i = 0; i < n; i++) {
-		if (gom_arena_span(objs[i])->nid != nid)
+		if (node_of(objs[i]) != nid)
 			continue;
 		swap(objs[m], objs[i]);
 		m++;
@@ -182,7 +207,7 @@ void gom_mcentral_give(unsigned int class, void **objs, unsigned int n,
 		       struct hlist_head *empty)
 {
 	while (n) {
-		int nid = gom_arena_span(objs[0])->nid;
+		int nid = node_of(objs[0]);
 		unsigned int m = n;
 
 		if (num_online_nodes() > 1)
