@@ -44,7 +44,8 @@ struct mheap {
 /**
  * struct gom_run_request - what is asked of the heap
  * @npages: pages wanted
- * @align: address alignment in pages, a power of two
+ * @align: address alignment in pages, a power of two and no more than a block
+ *	of @npages has by itself: @npages rounded up to a power of two
  * @class: class byte of the span
  * @direct: pages of their own, straight from and back to the kernel
  */
