@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the KUnit suites see of gomalloc's inside.  Linked in only where the
+ * kernel has KUnit; the symbols are in KUnit's namespace.
+ */
+#include <kunit/visibility.h>
+#include <linux/percpu.h>
+#include "arena.h"
+#include "malloc.h"
+#include "mcache.h"
+#include "mcentral.h"
+#include "mheap.h"
+#include "mspan.h"
+#include "node.h"
+#include "nolock.h"
+#include "report.h"
+#include "scavenge.h"
+#include "size_class.h"
+#include "stats.h"
+#include "tiny.h"
+
+EXPORT_SYMBOL_IF_KUNIT(gom_hot);
+
+EXPORT_SYMBOL_IF_KUNIT(gom_class);
+EXPORT_SYMBOL_IF_KUNIT(gom_free_magic);
+EXPORT_SYMBOL_IF_KUNIT(gom_class_fine);
+EXPORT_SYMBOL_IF_KUNIT(gom_class_coarse);
+
+EXPORT_SYMBOL_IF_KUNIT(gom_mspan_alloc);
+EXPORT_SYMBOL_IF_KUNIT(gom_mspan_free);
+EXPORT_SYMBOL_IF_KUNIT(gom_mspan_cut);
+EXPORT_SYMBOL_IF_KUNIT(gom_mspan_uncut);
+EXPORT_SYMBOL_IF_KUNIT(gom_mspan_take);
+EXPORT_SYMBOL_IF_KUNIT(gom_mspan_give);
+
+EXPORT_SYMBOL_IF_KUNIT(gom_mheap_alloc);
+EXPORT_SYMBOL_IF_KUNIT(gom_mheap_free);
+EXPORT_SYMBOL_IF_KUNIT(gom_mheap_free_large);
+EXPORT_SYMBOL_IF_KUNIT(gom_mheap_free_list);
+EXPORT_SYMBOL_IF_KUNIT(gom_mheap_release);
+EXPORT_SYMBOL_IF_KUNIT(gom_mheap_get_pages);
+EXPORT_SYMBOL_IF_KUNIT(gom_mheap_best_fit);
+EXPORT_SYMBOL_IF_KUNIT(gom_mheap_limit_hits);
+
+EXPORT_SYMBOL_IF_KUNIT(gom_nodes);
+EXPORT_SYMBOL_IF_KUNIT(gom_mcentral_max_ready);
+EXPORT_SYMBOL_IF_KUNIT(gom_mcentral_take);
+EXPORT_SYMBOL_IF_KUNIT(gom_mcentral_give);
+EXPORT_SYMBOL_IF_KUNIT(gom_mcentral_grow);
+EXPORT_SYMBOL_IF_KUNIT(gom_mcentral_shed);
+
+EXPORT_PER_CPU_SYMBOL_GPL(gom_mcache);
+EXPORT_SYMBOL_IF_KUNIT(gom_mcache_cold);
+EXPORT_SYMBOL_IF_KUNIT(gom_mcache_refill);
+EXPORT_SYMBOL_IF_KUNIT(gom_mcache_count);
+
+EXPORT_SYMBOL_IF_KUNIT(gom_tiny_cut);
+EXPORT_SYMBOL_IF_KUNIT(gom_tiny_cut_new);
+EXPORT_SYMBOL_IF_KUNIT(gom_tiny_free);
+EXPORT_SYMBOL_IF_KUNIT(gom_tiny_size);
+EXPORT_SYMBOL_IF_KUNIT(gom_tiny_drain);
+EXPORT_SYMBOL_IF_KUNIT(gom_tiny_count);
+
+EXPORT_SYMBOL_IF_KUNIT(gom_malloc_put);
+EXPORT_SYMBOL_IF_KUNIT(gom_malloc_intact);
+EXPORT_SYMBOL_IF_KUNIT(gom_malloc_forwarded);
+EXPORT_SYMBOL_IF_KUNIT(gom_malloc_forwarded_frees);
+EXPORT_SYMBOL_IF_KUNIT(gom_nolock_flush);
+EXPORT_SYMBOL_IF_KUNIT(gom_scavenge_caches);
+
+EXPORT_SYMBOL_IF_KUNIT(gom_report_count);
+EXPORT_SYMBOL_IF_KUNIT(gom_report_name);
+EXPORT_SYMBOL_IF_KUNIT(gom_report_last);
+EXPORT_SYMBOL_IF_KUNIT(gom_stats_class);
+EXPORT_SYMBOL_IF_KUNIT(gom_sys);
+EXPORT_SYMBOL_IF_KUNIT(gom_meta);

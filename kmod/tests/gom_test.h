@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What all of gomalloc's suites share.
+ *
+ * Nothing but the tests uses gomalloc while they run, so figures are exact.
+ * Every case starts with an empty heap on CPU 0 and ends with the same
+ * checks: the books balance, nothing is left behind, not a byte of metadata,
+ * and nothing was reported but what the case said it would provoke.
+ */
+#ifndef _GOM_TEST_H
+#define _GOM_TEST_H
+
+#include <kunit/test.h>
+#include <linux/prandom.h>
+#include "arena.h"
+#include "mcache.h"
+#include "node.h"
+#include "report.h"
+#include "stats.h"
+
+/**
+ * struct gom_test - a running case
+ * @before: the figures at its start
+ * @reports: of each misuse, how many there were at its start
+ * @rnd: the same numbers in every run
+ */
+struct gom_test {
+	struct gomalloc_stats before;
+	u64 reports[GOM_NR_MISUSES];
+	struct rnd_state rnd;
+};
+
+/* For struct kunit_suite; a case finds its struct gom_test in test->priv. */
+int gom_test_init(struct kunit *test);
+void gom_test_exit(struct kunit *test);
+
+void gom_test_expect_valid(struct kunit *test);
+void gom_test_expect_report(struct kunit *test, enum gom_misuse what,
+			    const void *ptr);
+
+/* A number below @n. */
+u32 gom_test_random(struct kunit *test, u32 n);
+/* The numbers below @n in any order. */
+void gom_test_shuffle(struct kunit *test, u8 *order, unsigned int n);
+/* A size from 1 up to @max, small ones more often. */
+size_t gom_test_random_size(struct rnd_state *rnd, size_t max);
+
+/*
+ * A pointer of which the compiler knows nothing: it takes what __malloc
+ * functions return for new memory, and so for different from all it has seen.
+ */
+static inline void *gom_test_hide(void *ptr)
+{
+	OPTIMIZER_HIDE_VAR(ptr);
+	return ptr;
+}
+
+static inline void *gom_test_alloc(size_t size, gfp_t gfp)
+{
+	return gom_test_hide(__gomalloc(size, gfp));
+}
+
+/* What @size is aligned to, by the contract of gomalloc(). */
+static inline size_t gom_test_alignment(size_t size)
+{
+	return size & -size;
+}
+
+/* Contents by which objects that overlap are found out. */
+void gom_test_fill(void *obj, size_t size, u32 seed);
+bool gom_test_filled(const void *obj, size_t size, u32 seed);
+
+/**
+ * struct gom_test_crowd - a thread for each online CPU, bound to it
+ * @work: called again and again until the time is over, with @arg
+ * @arg: the threads' common data
+ * @msecs: how long
+ * @meanwhile: called again and again by the caller of gom_test_crowd_run()
+ */
+struct gom_test_crowd {
+	void (*work)(void *arg, struct rnd_state *rnd);
+	void *arg;
+	unsigned int msecs;
+	void (*meanwhile)(struct kunit *test);
+};
+
+void gom_test_crowd_run(struct kunit *test, const struct gom_test_crowd *crowd);
+
+#endif /* _GOM_TEST_H */

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Per-CPU caches: stacks, the busy flag, interrupts, budget and idle stock.
+ */
+#include <linux/delay.h>
+#include <linux/hrtimer.h>
+#include <linux/sizes.h>
+#include "gom_test.h"
+#include "scavenge.h"
+#include "tiny.h"
+
+/* The cases are bound to CPU 0. */
+static struct mcache_head *head_of(unsigned int class)
+{
+	return per_cpu_ptr(&gom_mcache.head[class], 0);
+}
+
+static unsigned int capacity(unsigned int class)
+{
+	return head_of(class)->end - head_of(class)->slots;
+}
+
+static void last_in_first_out(struct kunit *test)
+{
+	void *a = gom_test_alloc(64, GFP_KERNEL);
+	void *b = gom_test_alloc(64, GFP_KERNEL);
+	void *c, *d;
+
+	gofree(a);
+	gofree(b);
+	c = gom_test_alloc(64, GFP_KERNEL);
+	d = gom_test_alloc(64, GFP_KERNEL);
+	KUNIT_EXPECT_PTR_EQ(test, c, b);
+	KUNIT_EXPECT_PTR_EQ(test, d, a);
+	gofree(c);
+	gofree(d);
+}
+
+/* Whoever finds the flag taken does without the cache, sizes of all kinds. */
+static void busy(struct kunit *test)
+{
+	static const size_t sizes[] = { 5, 64, 1024, SZ_32K, SZ_64K };
+	unsigned int i, round, cached;
+	void *objs[ARRAY_SIZE(sizes)];
+	bool all;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++)
+		gofree(gom_test_alloc(sizes[i], GFP_KERNEL));
+	cached = gom_mcache_count(0, gom_size_class(64));
+	KUNIT_EXPECT_GT(test, cached, 0);
+	for (round = 0; round < 200; round++) {
+		preempt_disable();
+		all = gom_mcache_trylock();
+		for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+			objs[i] = gom_test_alloc(sizes[i], GFP_ATOMIC);
+			all = all && objs[i] && gosize(objs[i]) >= sizes[i];
+			if (objs[i])
+				memset(objs[i], 0xff, sizes[i]);
+		}
+		all = all && !gom_mcache_trylock();
+		for (i = 0; i < ARRAY_SIZE(sizes); i++)
+			gofree(objs[i]);
+		all = all && !gom_mcache_trylock();
+		gom_mcache_unlock();
+		preempt_enable();
+		KUNIT_ASSERT_TRUE(test, all);
+	}
+	KUNIT_EXPECT_EQ(test, gom_mcache_count(0, gom_size_class(64)), cached);
+}
+
+/* Stacks that miss grow, and all of a CPU's keep within its budget. */
+static void capacity_in_budget(struct kunit *test)
+{
+	struct mcache_cold *cold = per_cpu_ptr(gom_mcache_cold, 0);
+	unsigned int class, first, most = 0, i, n;
+	unsigned long bytes = 0;
+	void **objs = kunit_kcalloc(test, 1000, sizeof(*objs), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, objs);
+	KUNIT_EXPECT_EQ(test, cold->capacity, 0);
+	objs[0] = gom_test_alloc(64, GFP_KERNEL);
+	gofree(objs[0]);
+	first = capacity(gom_size_class(64));
+	KUNIT_EXPECT_GT(test, first, 0);
+	for (class = 1; class < GOMALLOC_NR_CLASSES; class++) {
+		n = min(1000UL, SZ_128K / gom_class[class].size);
+		for (i = 0; i < n; i++)
+			objs[i] = gom_test_alloc(gom_class[class].size,
+						 GFP_KERNEL);
+		gofree_bulk(n, objs);
+		/* A look at idle stock may shrink it later. */
+		most = max(most, capacity(gom_size_class(64)));
+	}
+	KUNIT_EXPECT_GT(test, most, first);
+	for (class = 1; class < GOM_NR_SPAN_CLASSES; class++) {
+		KUNIT_EXPECT_LE(test, gom_mcache_count(0, class),
+				capacity(class));
+		KUNIT_EXPECT_LE(test, capacity(class), 127);
+		bytes += capacity(class) * gom_class[class].size;
+	}
+	KUNIT_EXPECT_EQ(test, cold->capacity, bytes);
+	/* So small a heap has the least there is. */
+	KUNIT_EXPECT_GT(test, bytes, SZ_16K);
+	KUNIT_EXPECT_LE(test, bytes, SZ_64K);
+}
+
+/* Stock that nothing was taken from goes back while others miss. */
+static void idle_stock(struct kunit *test)
+{
+	unsigned int class = gom_size_class(96), busy_class, i, k;
+	void *objs[32];
+
+	for (i = 0; i < ARRAY_SIZE(objs); i++)
+		objs[i] = gom_test_alloc(96, GFP_KERNEL);
+	gofree_bulk(ARRAY_SIZE(objs), objs);
+	KUNIT_ASSERT_GT(test, gom_mcache_count(0, class), 0);
+	busy_class = gom_size_class(SZ_16K);
+	for (i = 0; i < 5000 && capacity(class); i++) {
+		for (k = 0; k < ARRAY_SIZE(objs); k++)
+			objs[k] = gom_test_alloc(SZ_16K, GFP_KERNEL);
+		gofree_bulk(ARRAY_SIZE(objs), objs);
+	}
+	KUNIT_EXPECT_EQ(test, gom_mcache_count(0, class), 0);
+	KUNIT_EXPECT_EQ(test, capacity(class), 0);
+	KUNIT_EXPECT_GT(test, capacity(busy_class), 0);
+}
+
+static void drain(struct kunit *test)
+{
+	unsigned int class;
+	int cpu, nid, i;
+	void *objs[64];
+
+	for (class = 1; class < GOMALLOC_NR_CLASSES; class++) {
+		for (i = 0; i < ARRAY_SIZE(objs); i++)
+			objs[i] = gom_test_alloc(gom_class[class].size,
+						 GFP_KERNEL);
+		gofree_bulk(ARRAY_SIZE(objs), objs);
+	}
+	gofree(gom_test_alloc(3, GFP_KERNEL));
+	gom_scavenge_caches();
+	for (class = 1; class < GOM_NR_SPAN_CLASSES; class++) {
+		for_each_possible_cpu(cpu)
+			KUNIT_EXPECT_EQ(test, gom_mcache_count(cpu, class), 0);
+		for_each_gom_node(nid) {
+			struct mcentral *c = gom_central(nid, class);
+
+			KUNIT_EXPECT_EQ(test, c->nready, 0);
+			KUNIT_EXPECT_EQ(test, c->nspans, 0);
+		}
+	}
+	KUNIT_EXPECT_EQ(test, per_cpu_ptr(gom_mcache_cold, 0)->capacity, 0);
+	gom_scavenge_caches();
+}
+
+/* A size's class is in the stack of the CPU that frees, whoever allocated. */
+static void constant_size(struct kunit *test)
+{
+	void *a = gom_test_hide(gomalloc(48, GFP_KERNEL)), *b;
+
+	KUNIT_EXPECT_EQ(test, gom_arena_class(a), gom_size_class(48));
+	gofree(a);
+	b = gom_test_alloc(48, GFP_KERNEL);
+	KUNIT_EXPECT_PTR_EQ(test, a, b);
+	gofree(b);
+}
+
+#define NR_HELD	32
+
+struct holder {
+	struct rnd_state rnd;
+	void *objs[NR_HELD];
+	size_t sizes[NR_HELD];
+	unsigned long rounds;
+	unsigned long bad;
+};
+
+/* Free one and allocate another, in whatever context. */
+static void turn_over(struct holder *h, gfp_t gfp)
+{
+	unsigned int i = prandom_u32_state(&h->rnd) % NR_HELD;
+
+	if (h->objs[i] && !gom_test_filled(h->objs[i], h->sizes[i], i))
+		h->bad++;
+	gofree(h->objs[i]);
+	h->sizes[i] = gom_test_random_size(&h->rnd, SZ_64K);
+	h->objs[i] = gomalloc(h->sizes[i], gfp);
+	if (h->objs[i])
+		gom_test_fill(h->objs[i], h->sizes[i], i);
+	h->rounds++;
+}
+
+static void free_held(struct kunit *test, struct holder *h)
+{
+	int i;
+
+	for (i = 0; i < NR_HELD; i++) {
+		if (h->objs[i])
+			KUNIT_EXPECT_TRUE(test,
+					  gom_test_filled(h->objs[i],
+							  h->sizes[i], i));
+		gofree(h->objs[i]);
+	}
+	KUNIT_EXPECT_EQ(test, h->bad, 0);
+}
+
+struct interrupter {
+	struct hrtimer timer;
+	struct holder holder;
+	bool in_hardirq;
+	bool was_busy;
+};
+
+static enum hrtimer_restart interrupt(struct hrtimer *timer)
+{
+	struct interrupter *irq = container_of(timer, struct interrupter, timer);
+	int i;
+
+	irq->in_hardirq |= in_hardirq();
+	irq->was_busy |= __this_cpu_read(gom_mcache.busy);
+	for (i = 0; i < 4; i++)
+		turn_over(&irq->holder, GFP_ATOMIC | __GFP_NOWARN);
+	hrtimer_forward_now(timer, ns_to_ktime(150 * NSEC_PER_USEC));
+	return HRTIMER_RESTART;
+}
+
+/* A timer's interrupts allocate and free on the CPU on which a thread does. */
+static void interrupts(struct kunit *test)
+{
+	struct interrupter *irq = kunit_kzalloc(test, sizeof(*irq), GFP_KERNEL);
+	struct holder *mine = kunit_kzalloc(test, sizeof(*mine), GFP_KERNEL);
+	unsigned long end = jiffies + 2 * HZ;
+
+	KUNIT_ASSERT_NOT_NULL(test, irq);
+	KUNIT_ASSERT_NOT_NULL(test, mine);
+	prandom_seed_state(&irq->holder.rnd, 2);
+	prandom_seed_state(&mine->rnd, 3);
+	hrtimer_init(&irq->timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_PINNED);
+	irq->timer.function = interrupt;
+	hrtimer_start(&irq->timer, ns_to_ktime(NSEC_PER_MSEC),
+		      HRTIMER_MODE_REL_PINNED);
+	while (time_before(jiffies, end)) {
+		int i;
+
+		for (i = 0; i < 100; i++)
+			turn_over(mine, GFP_KERNEL);
+		cond_resched();
+	}
+	hrtimer_cancel(&irq->timer);
+	KUNIT_EXPECT_TRUE(test, irq->in_hardirq);
+	KUNIT_EXPECT_GT(test, irq->holder.rounds, 1000);
+	KUNIT_EXPECT_GT(test, mine->rounds, 1000);
+	kunit_info(test, "%lu rounds in interrupts, %lu beside, busy %s\n",
+		   irq->holder.rounds, mine->rounds,
+		   irq->was_busy ? "met" : "not met");
+	free_held(test, &irq->holder);
+	free_held(test, mine);
+}
+
+static struct kunit_case mcache_cases[] = {
+	KUNIT_CASE(last_in_first_out),
+	KUNIT_CASE(busy),
+	KUNIT_CASE(capacity_in_budget),
+	KUNIT_CASE(idle_stock),
+	KUNIT_CASE(drain),
+	KUNIT_CASE(constant_size),
+	KUNIT_CASE_SLOW(interrupts),
+	{}
+};
+
+static struct kunit_suite mcache_suite = {
+	.name = "gomalloc_mcache",
+	.init = gom_test_init,
+	.exit = gom_test_exit,
+	.test_cases = mcache_cases,
+};
+kunit_test_suite(mcache_suite);

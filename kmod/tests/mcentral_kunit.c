@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Central lists, driven directly: one class of which nothing else is out.
+ */
+#include "gom_test.h"
+#include "mcentral.h"
+#include "mheap.h"
+
+#define SIZE	1024
+
+static unsigned int class_of_test(void)
+{
+	return gom_size_class(SIZE);
+}
+
+static unsigned int per_span(void)
+{
+	return gom_class[class_of_test()].nelems;
+}
+
+static struct mcentral *central_of_test(void)
+{
+	return gom_central(numa_mem_id(), class_of_test());
+}
+
+static void give(void **objs, unsigned int n)
+{
+	HLIST_HEAD(empty);
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		*(unsigned long *)objs[i] = gom_key(objs[i]);
+	gom_mcentral_give(class_of_test(), objs, n, &empty);
+	gom_mheap_free_list(&empty);
+}
+
+/* All objects of @n new spans, in address order within each. */
+static void take_spans(struct kunit *test, void **objs, unsigned int n)
+{
+	struct mcentral *c = central_of_test();
+	unsigned int i;
+
+	for (i = 0; i < n; i++, objs += per_span()) {
+		objs[0] = gom_mcentral_grow(c, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, objs[0]);
+		KUNIT_ASSERT_EQ(test,
+				gom_mcentral_take(c, objs + 1, per_span() - 1),
+				per_span() - 1);
+	}
+	KUNIT_EXPECT_EQ(test, c->nspans, n);
+	KUNIT_EXPECT_EQ(test, c->nalloc, n * per_span());
+	KUNIT_EXPECT_EQ(test, c->nonempty, 0);
+}
+
+static void fullest_first(struct kunit *test)
+{
+	/* How many objects of each span come back. */
+	static const u8 back[] = { 5, 1, 7, 2 };
+	struct mcentral *c = central_of_test();
+	void *objs[4 * 8], *obj;
+	unsigned int i, k, n = per_span(), room[4], most;
+
+	KUNIT_ASSERT_EQ(test, n, 8);
+	take_spans(test, objs, 4);
+	for (i = 0; i < 4; i++) {
+		give(objs + i * n, back[i]);
+		gom_mcentral_shed(c, false);
+		room[i] = back[i];
+	}
+	KUNIT_EXPECT_EQ(test, c->nready, 0);
+	for (k = 0; k < 5 + 1 + 7 + 2; k++) {
+		KUNIT_ASSERT_EQ(test, gom_mcentral_take(c, &obj, 1), 1);
+		/* No span may be fuller by a power of two than the one used. */
+		for (i = 0; i < 4; i++)
+			if (gom_arena_span(obj) == gom_arena_span(objs[i * n]))
+				break;
+		KUNIT_ASSERT_LT(test, i, 4);
+		for (most = 0; most < 4; most++)
+			if (room[most])
+				KUNIT_EXPECT_LE(test, fls(room[i]),
+						fls(room[most]));
+		KUNIT_EXPECT_PTR_EQ(test, obj, objs[i * n + back[i] - room[i]]);
+		room[i]--;
+	}
+	KUNIT_EXPECT_EQ(test, gom_mcentral_take(c, &obj, 1), 0);
+	for (i = 0; i < 4; i++)
+		give(objs + i * n, n);
+}
+
+/* What one flushes the next takes, as it is, without a look at its span. */
+static void ready_stock(struct kunit *test)
+{
+	struct mcentral *c = central_of_test();
+	void *objs[4 * 8], *again[8];
+	unsigned int n = per_span();
+	int i;
+
+	KUNIT_ASSERT_GE(test, c->max_ready, 2 * n);
+	take_spans(test, objs, 4);
+	give(objs, n);
+	give(objs + n, n);
+	KUNIT_EXPECT_EQ(test, c->nready, 2 * n);
+	KUNIT_EXPECT_EQ(test, c->nonempty, 0);
+	KUNIT_EXPECT_EQ(test, c->nalloc, 4 * n);
+	KUNIT_EXPECT_EQ(test, gom_mcentral_take(c, again, n), n);
+	for (i = 0; i < n; i++)
+		KUNIT_EXPECT_PTR_EQ(test, again[i], objs[n + i]);
+	KUNIT_EXPECT_EQ(test, c->nready, n);
+
+	/* A batch that does not fit goes to its spans, which run empty. */
+	give(objs + n, n);
+	give(objs + 2 * n, n);
+	KUNIT_EXPECT_EQ(test, c->nready, 2 * n);
+	KUNIT_EXPECT_EQ(test, c->nspans, 3);
+	give(objs + 3 * n, n);
+	KUNIT_EXPECT_EQ(test, c->nspans, 2);
+}
+
+static void shed_when_idle(struct kunit *test)
+{
+	struct mcentral *c = central_of_test();
+	void *objs[8], *obj;
+
+	take_spans(test, objs, 1);
+	give(objs, per_span() - 1);
+	KUNIT_ASSERT_EQ(test, c->nready, per_span() - 1);
+	gom_mcentral_shed(c, true);
+	/* Taken from since the last look: it stays. */
+	KUNIT_EXPECT_EQ(test, gom_mcentral_take(c, &obj, 1), 1);
+	gom_mcentral_shed(c, true);
+	KUNIT_EXPECT_EQ(test, c->nready, per_span() - 2);
+	gom_mcentral_shed(c, true);
+	KUNIT_EXPECT_EQ(test, c->nready, 0);
+	KUNIT_EXPECT_EQ(test, c->nalloc, 2);
+	give(&obj, 1);
+	give(objs + per_span() - 1, 1);
+}
+
+static void empty_spans_return(struct kunit *test)
+{
+	struct mcentral *c = central_of_test();
+	struct mheap *heap = &gom_node(c->nid)->heap;
+	unsigned long idle = heap->free_pages;
+	enum { NR = 3 * 8 };
+	void *objs[NR];
+	u8 order[NR];
+	int i;
+
+	take_spans(test, objs, 3);
+	gom_test_shuffle(test, order, NR);
+	for (i = 0; i < NR; i++) {
+		give(objs + order[i], 1);
+		gom_mcentral_shed(c, false);
+		KUNIT_EXPECT_EQ(test, c->nalloc, NR - 1 - i);
+	}
+	KUNIT_EXPECT_EQ(test, c->nspans, 0);
+	KUNIT_EXPECT_EQ(test, c->nonempty, 0);
+	KUNIT_EXPECT_GT(test, heap->free_pages, idle);
+	KUNIT_EXPECT_EQ(test, heap->free_pages, heap->pages);
+}
+
+/* Both copies in one batch, its span empty in between or not. */
+static void double_return(struct kunit *test)
+{
+	struct mcentral *c = central_of_test();
+	void *objs[8], *twice[2];
+
+	take_spans(test, objs, 1);
+	twice[0] = objs[3];
+	twice[1] = objs[3];
+	give(twice, 2);
+	gom_mcentral_shed(c, false);
+	gom_test_expect_report(test, GOM_DOUBLE_FREE, objs[3]);
+	KUNIT_EXPECT_EQ(test, c->nalloc, per_span() - 1);
+
+	objs[3] = objs[0];
+	objs[0] = objs[7];
+	give(objs + 1, 6);
+	gom_mcentral_shed(c, false);
+	KUNIT_EXPECT_EQ(test, c->nalloc, 1);
+	twice[0] = objs[0];
+	twice[1] = objs[0];
+	give(twice, 2);
+	gom_mcentral_shed(c, false);
+	gom_test_expect_report(test, GOM_DOUBLE_FREE, objs[0]);
+	KUNIT_EXPECT_EQ(test, c->nspans, 0);
+}
+
+/* The second copy comes when its span is no more. */
+static void double_return_late(struct kunit *test)
+{
+	struct mcentral *c = central_of_test();
+	void *objs[8], *late;
+
+	take_spans(test, objs, 1);
+	late = objs[5];
+	give(objs, per_span());
+	gom_mcentral_shed(c, false);
+	KUNIT_ASSERT_EQ(test, c->nspans, 0);
+	give(&late, 1);
+	gom_mcentral_shed(c, false);
+	gom_test_expect_report(test, GOM_DOUBLE_FREE, late);
+}
+
+static struct kunit_case mcentral_cases[] = {
+	KUNIT_CASE(fullest_first),
+	KUNIT_CASE(ready_stock),
+	KUNIT_CASE(shed_when_idle),
+	KUNIT_CASE(empty_spans_return),
+	KUNIT_CASE(double_return),
+	KUNIT_CASE(double_return_late),
+	{}
+};
+
+static struct kunit_suite mcentral_suite = {
+	.name = "gomalloc_mcentral",
+	.init = gom_test_init,
+	.exit = gom_test_exit,
+	.test_cases = mcentral_cases,
+};
+kunit_test_suite(mcentral_suite);
