@@ -6,6 +6,7 @@
 #ifndef _GOM_COMPAT_H
 #define _GOM_COMPAT_H
 
+#include <linux/hrtimer.h>
 #include <linux/mm.h>
 #include <linux/version.h>
 
@@ -31,6 +32,20 @@
 #else
 #define KUNIT_STATIC_STUB_REDIRECT(fn, ...)	do { } while (0)
 #endif
+
+/* hrtimer_setup() came with 6.13; what it replaces went with 6.15. */
+static inline void
+gom_compat_hrtimer_setup(struct hrtimer *timer,
+			 enum hrtimer_restart (*fn)(struct hrtimer *timer),
+			 clockid_t clock, enum hrtimer_mode mode)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+	hrtimer_init(timer, clock, mode);
+	timer->function = fn;
+#else
+	hrtimer_setup(timer, fn, clock, mode);
+#endif
+}
 
 /* Whether kfree() knows @ptr as an object of a slab cache. */
 static inline bool gom_compat_is_slab(const void *ptr)

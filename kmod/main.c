@@ -10,8 +10,10 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
+#include <linux/overflow.h>
 #include <linux/random.h>
 #include <linux/rcupdate.h>
+#include <linux/string.h>
 #include "arena.h"
 #include "debugfs.h"
 #include "mcache.h"
@@ -26,15 +28,46 @@ static char *memory_limit;
 module_param(memory_limit, charp, 0444);
 MODULE_PARM_DESC(memory_limit, "soft limit on bytes held from the kernel, with K, M or G (default: none)");
 
+/* As memparse(), which lets what is too large wrap around, but no further. */
+static int __init parse_bytes(const char *text, u64 *bytes)
+{
+	size_t len = strspn(text, "0123456789");
+	unsigned int shift = 0;
+	char number[24];
+	u64 value;
+
+	if (!len || len >= sizeof(number))
+		return -EINVAL;
+	strscpy(number, text, len + 1);
+	text += len;
+	switch (*text) {
+	case 'G':
+	case 'g':
+		shift += 10;
+		fallthrough;
+	case 'M':
+	case 'm':
+		shift += 10;
+		fallthrough;
+	case 'K':
+	case 'k':
+		shift += 10;
+		text++;
+	}
+	if (*text || kstrtou64(number, 10, &value) ||
+	    check_shl_overflow(value, shift, bytes))
+		return -EINVAL;
+	return 0;
+}
+
 static int __init parse_limit(void)
 {
-	unsigned long long bytes;
-	char *end;
+	u64 bytes;
 
 	if (!memory_limit)
 		return 0;
-	bytes = memparse(memory_limit, &end);
-	if (end == memory_limit || *end || bytes < SZ_1M || bytes > S64_MAX) {
+	if (parse_bytes(memory_limit, &bytes) || bytes < SZ_1M ||
+	    bytes > S64_MAX) {
 		pr_err("gomalloc: memory_limit=%s: want at least 1M, as a number with an optional K, M or G\n",
 		       memory_limit);
 		return -EINVAL;
