@@ -184,9 +184,7 @@ static u8 fill_of(u64 slot)
 /* The contract at the head of linux/gomalloc.h. */
 static size_t alignment_of(size_t size)
 {
-	size_t align = size & -size;
-
-	return size < 8 || size & 7 ? min_t(size_t, align, 4) : align;
+	return size & -size;
 }
 
 static int object_alloc(struct replay *r, const struct event *e)

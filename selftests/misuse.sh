@@ -1,0 +1,58 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Is misuse reported, once, with who did it to what? And does all go on
+# afterwards?
+
+# shellcheck source=selftests/lib.sh
+. ./lib.sh
+
+begin 29 gomalloc_misuse gomalloc_stress
+
+# commit KIND FUNCTION REPORT PATTERN: does it, and finds one report, of kind
+# REPORT, that names FUNCTION and describes the object as PATTERN.
+commit()
+{
+	mark_log
+	load gomalloc_misuse kind="$1" || return 1
+	rmmod gomalloc_misuse
+	equal reports "$(count_logged 'BUG: gomalloc: ')" 1 &&
+		logged "BUG: gomalloc: $3 in $2+.* \[gomalloc_misuse\]" &&
+		logged "gomalloc:   pointer .*$4" &&
+		logged "By insmod/[0-9]* on CPU [0-9]"
+}
+
+# counted KIND TIMES TOTAL
+counted()
+{
+	equal "$1" "$(stat "$1")" "$2" && equal Misuses "$(stat Misuses)" "$3"
+}
+
+total=0
+
+# test_misuse KIND FUNCTION REPORT PATTERN
+test_misuse()
+{
+	before=$(stat "$3")
+	total=$((total + 1))
+	result "$1: one report that names the caller" commit "$@"
+	result "$1: counted" counted "$3" $((before + 1)) $total
+	result "$1: validate" is_valid
+}
+
+load gomalloc || ktap_exit_fail_msg "gomalloc does not load"
+test_misuse double-free double_free double-free 'class [0-9]* (192 bytes)'
+test_misuse write-after-free write_after_free write-after-free \
+	'class [0-9]* (192 bytes)'
+test_misuse foreign-free foreign_free foreign-free 'no class'
+test_misuse foreign-page-free foreign_page_free foreign-free 'no class'
+test_misuse interior-free interior_free interior-free \
+	'class [0-9]* (192 bytes).*offset 16,'
+test_misuse stale-free stale_free stale-free 'no class (idle page)'
+test_misuse tiny-double-free tiny_double_free double-free 'class tiny'
+test_misuse tiny-interior-free tiny_interior_free interior-free 'class tiny'
+test_misuse large-interior-free large_interior_free interior-free \
+	'class large, offset 8192,'
+result "all goes on" load gomalloc_stress ms=200
+result "the kernel is well" is_taint_free
+ktap_finished
