@@ -6,6 +6,9 @@
  *	insmod gomalloc_client.ko trace=/path/to/boot-6.12.trace
  *	cat /sys/kernel/debug/gomalloc_client/report
  *
+ * With hold=1 the objects that outlive the trace stay until the module is
+ * unloaded, so that gomalloc's own files have something to show.
+ *
  * What any module does with gomalloc is in object_alloc() and object_free();
  * the rest reads the trace (selftests/traces/README.rst has its format) and
  * writes the report.
@@ -40,6 +43,10 @@
 static char *trace;
 module_param(trace, charp, 0444);
 MODULE_PARM_DESC(trace, "file to replay, uncompressed; see selftests/traces/README.rst");
+
+static bool hold;
+module_param(hold, bool, 0444);
+MODULE_PARM_DESC(hold, "keep what outlives the trace until the module is unloaded");
 
 #define TRACE_MAGIC	"GOMTRACE"
 #define TRACE_VERSION	1
@@ -521,6 +528,8 @@ static void write_report(const struct replay *r)
 	say_bytes("  metadata", s->meta_sys, requested);
 	say_bytes("kmalloc gave for the same objects", f->peak_given, requested);
 	say("  (its free objects, slab tails and metadata would come on top)\n");
+	if (hold)
+		return;
 	say("later\n");
 	say_bytes("held after all was freed", f->freed.sys, requested);
 	say_bytes("  and gomalloc_free_os_memory()", f->trimmed.sys, requested);
@@ -528,40 +537,52 @@ static void write_report(const struct replay *r)
 
 /* === Loading and unloading =============================================== */
 
-static int replay_trace(struct replay *r)
+/* Everything the replay still holds goes. */
+static int finish(struct replay *r)
 {
 	struct figures *f = &r->figures;
+	int err = free_rest(r);
+
+	vfree(r->objects);
+	r->objects = NULL;
+	gomalloc_read_stats(&f->freed);
+	gomalloc_free_os_memory();
+	gomalloc_read_stats(&f->trimmed);
+	return err ?: validate("at the end");
+}
+
+static int replay_trace(struct replay *r)
+{
 	ktime_t start;
-	int err, end_err;
+	int err;
 
 	r->objects = vcalloc(r->nr_slots, sizeof(*r->objects));
 	if (!r->objects)
 		return -ENOMEM;
 	start = ktime_get();
 	err = replay_all(r);
-	f->msecs = ktime_ms_delta(ktime_get(), start);
-	end_err = free_rest(r);
-	vfree(r->objects);
-	gomalloc_read_stats(&f->freed);
-	gomalloc_free_os_memory();
-	gomalloc_read_stats(&f->trimmed);
-	return err ?: end_err ?: validate("at the end") ?: check_totals(r);
+	r->figures.msecs = ktime_ms_delta(ktime_get(), start);
+	err = err ?: check_totals(r);
+	if (err || !hold)
+		err = finish(r) ?: err;
+	return err;
 }
+
+static struct replay replay;
 
 static int __init client_init(void)
 {
-	struct replay r = {};
 	int err;
 
-	err = read_trace(&r);
+	err = read_trace(&replay);
 	if (!err)
-		err = replay_trace(&r);
+		err = replay_trace(&replay);
 	if (!err) {
-		write_report(&r);
+		write_report(&replay);
 		dir = debugfs_create_dir(KBUILD_MODNAME, NULL);
 		debugfs_create_blob("report", 0444, dir, &report_blob);
 	}
-	vfree(r.data);
+	vfree(replay.data);
 	return err;
 }
 module_init(client_init);
@@ -569,6 +590,8 @@ module_init(client_init);
 static void __exit client_exit(void)
 {
 	debugfs_remove_recursive(dir);
+	if (replay.objects)
+		finish(&replay);
 }
 module_exit(client_exit);
 
