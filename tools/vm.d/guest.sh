@@ -114,7 +114,9 @@ qemu_command()
 		-kernel "$(kernel_image "$1")" -initrd "$run_dir/initrd" "$qemu"
 	# An oops may leave locks held: better dead at once than hung.
 	append="console=ttyS0 oops=panic panic=-1 loglevel=5 $boot"
+	# Patience for a slow host, and none beyond that.
 	append="$append rcupdate.rcu_cpu_stall_timeout=120"
+	append="$append watchdog_thresh=60 softlockup_panic=1"
 	append="$append gomalloc.mode=$mode gomalloc.nonce=$nonce"
 	append="$append${args:+ gomalloc.args=$args}"
 	qemu_argv=$*

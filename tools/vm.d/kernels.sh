@@ -105,27 +105,34 @@ fetch_source()
 
 # === The kernel for KUnit ===================================================
 
-# kunit_entry KERNEL: what it is built from.
+# kunit_entry KERNEL: named after what it is built from. Not by "current", for
+# two trees may differ in that.
 kunit_entry()
 {
 	hash=$(sha256sum <"$top/tools/kunit.config" | cut -c 1-12)
 	echo "$(basename "$(source_dir "$1")")-$hash"
 }
 
+kunit_dir()
+{
+	echo "$cache/kunit-$1/$(kunit_entry "$1")"
+}
+
+have_kunit()
+{
+	[ -d "$cache/source-$1/current/" ] && [ -d "$(kunit_dir "$1")" ]
+}
+
 ensure_kunit()
 {
 	ensure_source "$1"
-	entry=$(kunit_entry "$1")
-	[ "$(readlink "$cache/kunit-$1/current")" = "$entry" ] ||
-		locked "$cache/lock" build_kunit "$1" "$entry"
+	have_kunit "$1" ||
+		locked "$cache/lock" build_kunit "$1" "$(kunit_entry "$1")"
 }
 
 build_kunit()
 {
-	if [ -d "$cache/kunit-$1/$2/" ]; then
-		use "kunit-$1" "$2"
-		return
-	fi
+	! have_kunit "$1" || return 0
 	need_test
 	need_space "$cache" 800
 	# Not removed first: an interrupted build goes on where it stopped.
@@ -176,7 +183,7 @@ kernel_image()
 {
 	case $1 in
 	stock-*) echo "$cache/$1"/current/boot/vmlinuz-* ;;
-	kunit-*) echo "$cache/$1/current/arch/x86/boot/bzImage" ;;
+	kunit-*) echo "$(kunit_dir "${1#*-}")/arch/x86/boot/bzImage" ;;
 	esac
 }
 
@@ -187,7 +194,7 @@ kernel_dir()
 		readlink -f "$cache/$1/current/usr/src/linux-headers-$(
 			cat "$cache/$1/current/release")"
 		;;
-	kunit-*) readlink -f "$cache/$1/current" ;;
+	kunit-*) kunit_dir "${1#*-}" ;;
 	esac
 }
 

@@ -190,7 +190,10 @@ run_selftests()
 	[ "$scripts" ] || die "no selftest matches:$operands"
 	lane_began=$(now)
 	heading "selftests on Linux $(stock_release "$1"), 2 CPUs"
-	build_modules "stock-$1"
+	if ! build_modules "stock-$1"; then
+		fail "selftests on $1" "$failure"
+		return
+	fi
 	guest "stock-$1" mode=selftests lane="selftests-$1" \
 		args="${scripts#,}" limit=600
 	lane_result "selftests on $1"
@@ -200,7 +203,10 @@ run_selftests()
 # a part wants it soon: one machine must do.
 run_kunit()
 {
-	build_modules kunit-6.12
+	if ! build_modules kunit-6.12; then
+		fail "kunit on 6.12" "$failure"
+		return
+	fi
 	parts kunit >"$run_dir/patterns"
 	while read -r pattern; do
 		[ "$pattern" != '*' ] || pattern=

@@ -141,7 +141,7 @@ need_space()
 #	busybox/VERSION		a static busybox
 #	apt/			a private apt: lists and downloads
 #
-# "current" in each names the entry in use. An entry is made as VERSION.part
+# "current" in each names the entry in use, but for KUnit's kernel. An entry is made as VERSION.part
 # and renamed when complete, so whatever has its final name is whole.
 
 cached()

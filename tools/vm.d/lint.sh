@@ -13,7 +13,7 @@ run_lint()
 		lint_kernels="$lint_kernels stock-$k"
 	done
 	# Only this kernel compiles the KUnit suites, and it takes long to build.
-	if [ -z "$operands" ] || [ -d "$cache/kunit-6.12/current/" ]; then
+	if [ -z "$operands" ] || have_kunit 6.12; then
 		ensure_kunit 6.12
 		lint_kernels="$lint_kernels kunit-6.12"
 	fi

@@ -44,7 +44,7 @@ kbuild()
 	make -C "$against" M="$dir" -j "$jobs" $compiler "$@" 2>&1
 }
 
-# build_modules KERNEL
+# build_modules KERNEL: false, and says why, if they do not build.
 build_modules()
 {
 	locked "$(module_dir "$1")/lock" build_modules_alone "$1"
@@ -55,8 +55,10 @@ build_modules_alone()
 	link_sources "$(module_dir "$1")"
 	new_log "build-$1"
 	kbuild "$1" "$(module_dir "$1")" modules >"$log" || {
-		grep -E 'error|warning|Error' "$log" | head -n 20 >&2
-		die "the modules did not build for $1: see $(shown "$log")"
+		grep -E 'error|warning|Error' "$log" |
+			sed "s,$build/[^/]*/,,g" | head -n 12 | cut -c 1-120 >&2
+		failure="the modules did not build: see $(shown "$log")"
+		return 1
 	}
 }
 
