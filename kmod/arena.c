@@ -5,7 +5,9 @@
  *   gom_hot.arenas[]   one pointer per 4 MiB of the linear map
  *        |
  *        +--> empty_arena		shared, nothing is owned there
- *        +--> struct arena		class byte, span base and span per page
+ *        +--> struct arena		class byte and span base per page
+ *                  |
+ *                  +--> struct arena_chunk	span per page, 64 pages
  *
  * mheap.c writes it, everybody reads it.  Readers take no lock: an arena is
  * published once and freed by RCU after its last page went back, and the
@@ -19,10 +21,8 @@
 
 struct gom_hot gom_hot ____cacheline_aligned __ro_after_init;
 
-/* What slab spends on a struct arena. */
-#define ARENA_BYTES	kmalloc_size_roundup(sizeof(struct arena))
-
 static struct arena empty_arena;
+static struct kmem_cache *arena_cache;
 static DEFINE_RAW_SPINLOCK(arena_lock);
 
 /* Whether the map reaches @addr: memory added after load lies above it. */
@@ -31,12 +31,8 @@ bool gom_arena_covers(unsigned long addr)
 	return gom_arena_index((void *)addr) < gom_hot.nr_arenas;
 }
 
-/*
- * Account for a block of @npages pages, which lies within one arena.
- * The arena is made with @gfp where it does not exist yet.  May sleep as
- * @gfp says; no lock held.
- */
-int gom_arena_own(unsigned long addr, unsigned int npages, gfp_t gfp)
+/* Enter the pages in an arena, made with @gfp where there is none yet. */
+static int own_arena(unsigned long addr, unsigned int npages, gfp_t gfp)
 {
 	struct arena **slot = &gom_hot.arenas[gom_arena_index((void *)addr)];
 	struct arena *fresh = NULL;
@@ -44,7 +40,7 @@ int gom_arena_own(unsigned long addr, unsigned int npages, gfp_t gfp)
 
 again:
 	if (READ_ONCE(*slot) == &empty_arena && !fresh) {
-		fresh = kzalloc(sizeof(*fresh), GOM_GFP_META(gfp));
+		fresh = kmem_cache_zalloc(arena_cache, GOM_GFP_META(gfp));
 		if (!fresh)
 			return -ENOMEM;
 	}
@@ -56,13 +52,76 @@ again:
 		}
 		/* Pairs with READ_ONCE() in gom_arena_of(). */
 		smp_store_release(slot, fresh);
-		gom_meta_add(ARENA_BYTES);
+		gom_meta_add(sizeof(*fresh));
 		fresh = NULL;
 	}
 	(*slot)->nowned += npages;
 	raw_spin_unlock_irqrestore(&arena_lock, flags);
-	kfree(fresh);
+	if (fresh)
+		kmem_cache_free(arena_cache, fresh);
 	return 0;
+}
+
+static int own_chunks(unsigned long addr, unsigned int npages, gfp_t gfp)
+{
+	struct arena *arena = gom_arena_of((void *)addr);
+	unsigned int page = gom_arena_page((void *)addr);
+	unsigned int i, last = (page + npages - 1) / GOM_CHUNK_PAGES;
+	struct arena_chunk *fresh;
+
+	for (i = page / GOM_CHUNK_PAGES; i <= last; i++) {
+		if (READ_ONCE(arena->chunk[i]))
+			continue;
+		fresh = kzalloc(sizeof(*fresh), GOM_GFP_META(gfp));
+		if (!fresh)
+			return -ENOMEM;
+		if (cmpxchg(&arena->chunk[i], NULL, fresh))
+			kfree(fresh);
+		else
+			gom_meta_add(sizeof(*fresh));
+	}
+	return 0;
+}
+
+/*
+ * Account for a block of @npages pages, which lies within one arena, and see
+ * to it that the map has room for it.  May sleep as @gfp says; no lock held.
+ */
+int gom_arena_own(unsigned long addr, unsigned int npages, gfp_t gfp)
+{
+	int err = own_arena(addr, npages, gfp);
+
+	if (err)
+		return err;
+	err = own_chunks(addr, npages, gfp);
+	if (err)
+		gom_arena_disown(addr, npages);
+	return err;
+}
+
+static void free_arena(struct arena *arena)
+{
+	int i;
+
+	for (i = 0; i < GOM_ARENA_CHUNKS; i++)
+		kfree(arena->chunk[i]);
+	kmem_cache_free(arena_cache, arena);
+}
+
+static void free_arena_rcu(struct rcu_head *rcu)
+{
+	free_arena(container_of(rcu, struct arena, rcu));
+}
+
+static long arena_bytes(const struct arena *arena)
+{
+	long bytes = sizeof(*arena);
+	int i;
+
+	for (i = 0; i < GOM_ARENA_CHUNKS; i++)
+		if (arena->chunk[i])
+			bytes += sizeof(*arena->chunk[i]);
+	return bytes;
 }
 
 /* The reverse: the pages are about to go back, their class bytes are NONE. */
@@ -80,8 +139,8 @@ void gom_arena_disown(unsigned long addr, unsigned int npages)
 		WRITE_ONCE(*slot, &empty_arena);
 	raw_spin_unlock_irqrestore(&arena_lock, flags);
 	if (last) {
-		gom_meta_add(-(long)ARENA_BYTES);
-		kfree_rcu(arena, rcu);
+		gom_meta_add(-arena_bytes(arena));
+		call_rcu(&arena->rcu, free_arena_rcu);
 	}
 }
 
@@ -93,7 +152,7 @@ void gom_arena_map_span(struct mspan *span)
 	unsigned int end = page + span->npages;
 
 	for (; page < end; page++) {
-		WRITE_ONCE(arena->span[page], span);
+		WRITE_ONCE(*gom_arena_slot(arena, page), span);
 		WRITE_ONCE(arena->base[page], (u32)span->start);
 		WRITE_ONCE(arena->class[page], span->class);
 	}
@@ -119,8 +178,8 @@ void gom_arena_map_run(struct mspan *run)
 	struct arena *arena = gom_arena_of((void *)run->start);
 	unsigned int page = gom_arena_page((void *)run->start);
 
-	WRITE_ONCE(arena->span[page], run);
-	WRITE_ONCE(arena->span[page + run->npages - 1], run);
+	WRITE_ONCE(*gom_arena_slot(arena, page), run);
+	WRITE_ONCE(*gom_arena_slot(arena, page + run->npages - 1), run);
 }
 
 /*
@@ -147,10 +206,16 @@ int __init gom_arena_init(void)
 
 	gom_hot.first = PAGE_OFFSET & ~(GOM_ARENA_SIZE - 1);
 	gom_hot.nr_arenas = gom_arena_index(high_memory - 1) + 1;
+	arena_cache = kmem_cache_create("gomalloc_arena", sizeof(struct arena),
+					0, 0, NULL);
+	if (!arena_cache)
+		return -ENOMEM;
 	gom_hot.arenas = kvmalloc_array(gom_hot.nr_arenas,
 					sizeof(*gom_hot.arenas), GFP_KERNEL);
-	if (!gom_hot.arenas)
+	if (!gom_hot.arenas) {
+		kmem_cache_destroy(arena_cache);
 		return -ENOMEM;
+	}
 	for (i = 0; i < gom_hot.nr_arenas; i++)
 		gom_hot.arenas[i] = &empty_arena;
 	gom_meta_add(gom_hot.nr_arenas * sizeof(*gom_hot.arenas));
@@ -166,17 +231,18 @@ static void abandon(struct arena *arena)
 	unsigned int page = 0;
 
 	while (page < GOM_ARENA_PAGES) {
-		struct mspan *span = arena->span[page];
+		struct mspan *span;
 
 		if (arena->class[page] == GOM_CLASS_NONE) {
 			page++;
 			continue;
 		}
+		span = *gom_arena_slot(arena, page);
 		page += span->npages;
 		gom_mspan_uncut(span);
 		gom_mspan_free(span);
 	}
-	kfree(arena);
+	free_arena(arena);
 }
 
 /* Nobody frees or looks anything up any more; free runs went back. */
@@ -189,4 +255,5 @@ void gom_arena_exit(void)
 			abandon(gom_arena_at(i));
 	gom_meta_add(-(long)(gom_hot.nr_arenas * sizeof(*gom_hot.arenas)));
 	kvfree(gom_hot.arenas);
+	kmem_cache_destroy(arena_cache);
 }

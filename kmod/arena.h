@@ -7,6 +7,14 @@
 
 struct mspan;
 
+/* Pages whose spans one chunk of an arena's map knows. */
+#define GOM_CHUNK_PAGES		64
+#define GOM_ARENA_CHUNKS	DIV_ROUND_UP(GOM_ARENA_PAGES, GOM_CHUNK_PAGES)
+
+struct arena_chunk {
+	struct mspan *span[GOM_CHUNK_PAGES];
+};
+
 /**
  * struct arena - what is known of the pages in 4 MiB of the linear map
  * @class: a GOM_CLASS_ byte per page; dense, as gofree() reads it for
@@ -15,8 +23,9 @@ struct mspan;
  *	where @class says that there is a span
  * @nowned: pages that gomalloc holds; under arena_lock
  * @rcu: frees the arena when its last page is gone
- * @span: the page's span; for a free run valid for its first and last page
- *	and only under the mheap's lock
+ * @chunk: the page's span, where pages of the chunk are or were owned: small
+ *	heaps own a few blocks in each of many arenas.  For a free run valid
+ *	for its first and last page and only under the mheap's lock
  *
  * The entries of a page are written under the lock of the page's mheap.
  */
@@ -24,8 +33,8 @@ struct arena {
 	u8 class[GOM_ARENA_PAGES];
 	u32 base[GOM_ARENA_PAGES];
 	unsigned int nowned;
-	struct rcu_head rcu;	/* in the first 4 KiB, for kfree_rcu() */
-	struct mspan *span[GOM_ARENA_PAGES];
+	struct rcu_head rcu;
+	struct arena_chunk *chunk[GOM_ARENA_CHUNKS];
 };
 
 /* Which arena an address is in; gom_hot.nr_arenas or more outside of the map. */
@@ -64,10 +73,17 @@ static __always_inline unsigned int gom_arena_class(const void *ptr)
 		       GOM_CLASS_NONE;
 }
 
+/* Where the span of an owned page is entered. */
+static inline struct mspan **gom_arena_slot(struct arena *arena,
+					    unsigned int page)
+{
+	return &arena->chunk[page / GOM_CHUNK_PAGES]->span[page % GOM_CHUNK_PAGES];
+}
+
 /* The span of a live object, or of any address whose class says span. */
 static inline struct mspan *gom_arena_span(const void *ptr)
 {
-	return READ_ONCE(gom_arena_of(ptr)->span[gom_arena_page(ptr)]);
+	return READ_ONCE(*gom_arena_slot(gom_arena_of(ptr), gom_arena_page(ptr)));
 }
 
 int gom_arena_init(void);

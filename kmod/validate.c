@@ -103,7 +103,7 @@ static void check_small(struct walk *w, struct mspan *span)
 static unsigned int check_pages(struct walk *w, struct arena *arena,
 				unsigned int page, unsigned long addr)
 {
-	struct mspan *span = arena->span[page];
+	struct mspan *span = *gom_arena_slot(arena, page);
 	u8 class = arena->class[page];
 	struct tally *t;
 	unsigned int i;
@@ -119,7 +119,7 @@ static unsigned int check_pages(struct walk *w, struct arena *arena,
 		if (class == GOM_CLASS_FREE)
 			continue;
 		same(w, "arena: base of a page", arena->base[i], (u32)addr);
-		same(w, "arena: span of a page", (unsigned long)arena->span[i],
+		same(w, "arena: span of a page", (unsigned long)*gom_arena_slot(arena, i),
 		     (unsigned long)span);
 	}
 	t = &w->tally[span->nid];
@@ -130,7 +130,7 @@ static unsigned int check_pages(struct walk *w, struct arena *arena,
 		t->nruns++;
 		if (i < GOM_ARENA_PAGES && arena->class[i] == class)
 			same(w, "run: not joined to its neighbour",
-			     arena->span[i]->nid == span->nid, false);
+			     (*gom_arena_slot(arena, i))->nid == span->nid, false);
 	} else if (span->state == MSPAN_MOVING) {
 		w->moving = true;
 	} else if (class == GOM_CLASS_LARGE) {
@@ -270,11 +270,13 @@ static void check_weights(struct walk *w)
 		unsigned int page;
 
 		for (page = 0; arena && page < GOM_ARENA_PAGES; page++) {
-			struct mspan *span = arena->span[page];
+			struct mspan *span;
 
 			if (arena->class[page] == GOM_CLASS_NONE ||
-			    arena->class[page] >= GOM_CLASS_LARGE ||
-			    span->state != MSPAN_INUSE)
+			    arena->class[page] >= GOM_CLASS_LARGE)
+				continue;
+			span = *gom_arena_slot(arena, page);
+			if (span->state != MSPAN_INUSE)
 				continue;
 			same(w, "span: weight of its bitmap",
 			     bitmap_weight(span->bits, span->nelems),

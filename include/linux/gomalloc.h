@@ -10,8 +10,10 @@
  *
  *  - Sizes from 1 to 7 ("tiny") share 16-byte blocks and are aligned to the
  *    largest power of two that divides the size.  Code that keeps tags in low
- *    pointer bits (xarray, rhashtable) asks for 8 bytes or more.  From 8 bytes on every object is aligned to the
- *    largest power of two dividing its size, powers of two to themselves.
+ *    pointer bits (xarray, rhashtable) asks for 8 bytes or more.
+ *  - From 8 bytes on every object is aligned to the largest power of two that
+ *    divides the size it was allocated with, powers of two to themselves.  As
+ *    with krealloc(), one that is resized in place stays where it is.
  *  - gofree() takes pointers from gomalloc and from kmalloc.  kfree() does
  *    not take pointers from gomalloc.
  */
