@@ -47,6 +47,8 @@ bool gom_malloc_intact(void *obj, unsigned long caller)
 {
 	if (unlikely(*(unsigned long *)obj != gom_key(obj))) {
 		gom_report(GOM_WRITE_AFTER_FREE, obj, caller);
+		if (gom_arena_class(obj) == GOM_CLASS_TINY)
+			gom_tiny_condemn(obj);
 		return false;
 	}
 	*(unsigned long *)obj = 0;

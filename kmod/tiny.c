@@ -176,6 +176,12 @@ enum gom_tiny_freed gom_tiny_free(const void *ptr)
 	return left ? GOM_TINY_FREED : GOM_TINY_LAST;
 }
 
+/* A guard that no CPU cuts behind: every free in the block is refused. */
+void gom_tiny_condemn(const void *block)
+{
+	atomic_set(mask_of(block), guard_of(0));
+}
+
 /* Bytes of the live object at @ptr; 0 if there is none. */
 size_t gom_tiny_size(const void *ptr)
 {
