@@ -171,6 +171,9 @@ static noinline void *malloc_divert(size_t size, unsigned int class,
 	}
 	if (node == NUMA_NO_NODE)
 		node = numa_mem_id();
+	/* A CPU cuts tiny objects from a block of whatever node. */
+	if (__gomalloc_is_tiny(size))
+		class = gom_size_class(8);
 	return malloc_any(size, class, gfp, node, caller);
 }
 

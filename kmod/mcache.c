@@ -175,7 +175,11 @@ static void scan_idle(void)
 	gom_mcentral_shed(gom_central(nid, class), true);
 }
 
-/* Half a stack from the central list, and one object for the caller. */
+/*
+ * Half a stack from the central list, and one object for the caller.  What
+ * others put into the stack meanwhile may be any node's, and does for a
+ * caller who named none.
+ */
 static void *take_batch(unsigned int class, int node, bool *short_of_slots)
 {
 	struct mcache_head *head;
@@ -192,8 +196,10 @@ static void *take_batch(unsigned int class, int node, bool *short_of_slots)
 				       capacity(head) / 2 + 1);
 
 		if (n) {
-			head->top += gom_mcentral_take(central, head->top, n);
-			obj = head->top[-1];
+			n = gom_mcentral_take(central, head->top, n);
+			head->top += n;
+			if (n || node == NUMA_NO_NODE)
+				obj = head->top[-1];
 			head->top -= !!obj;
 		} else {
 			gom_mcentral_take(central, &obj, 1);
