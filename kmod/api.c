@@ -11,6 +11,7 @@
 #include <linux/vmalloc.h>
 #include "arena.h"
 #include "large.h"
+#include "malloc.h"
 #include "mspan.h"
 #include "report.h"
 #include "tiny.h"
@@ -92,19 +93,71 @@ size_t gomalloc_size_roundup(size_t size)
 }
 EXPORT_SYMBOL_GPL(gomalloc_size_roundup);
 
+/* Bytes of the live object that starts at @ptr, 0 if none does. */
+static size_t live_size(const void *ptr, unsigned int class)
+{
+	struct mspan *span;
+
+	if (class == GOM_CLASS_NONE || class == GOM_CLASS_FREE)
+		return 0;
+	span = gom_arena_span(ptr);
+	if (class == GOM_CLASS_LARGE && (unsigned long)ptr != span->start)
+		return 0;
+	if (class < GOMALLOC_NR_CLASSES &&
+	    (!gom_class_divides(class, gom_mspan_offset(span, ptr)) ||
+	     *(unsigned long *)ptr == gom_key(ptr)))
+		return 0;
+	return size_of(ptr, class);
+}
+
 /**
  * gofree_sensitive - wipe memory and free it
  * @ptr: as for gofree()
+ *
+ * What gofree() would refuse is not wiped either: it is somebody else's, or
+ * free already and known by what wiping would destroy.
  *
  * Context: as gofree().
  */
 void gofree_sensitive(const void *ptr)
 {
+	unsigned int class;
+
+	rcu_read_lock();
+	class = gom_arena_class(ptr);
 	if (!ZERO_OR_NULL_PTR(ptr))
-		memzero_explicit((void *)ptr, gosize(ptr));
-	gofree(ptr);
+		memzero_explicit((void *)ptr, live_size(ptr, class));
+	rcu_read_unlock();
+	if (class == GOM_CLASS_NONE && gom_compat_is_slab(ptr))
+		gom_malloc_free_slab(ptr, true);
+	else
+		gofree(ptr);
 }
 EXPORT_SYMBOL_GPL(gofree_sensitive);
+
+/*
+ * gorealloc() of kmalloc()'s.  What kmalloc() gives above its largest cache
+ * has nothing to be told from other pages by, so that size is ours to serve.
+ */
+static void *realloc_slab(const void *ptr, size_t new_size, gfp_t gfp)
+{
+	void *old, *obj;
+
+	if (new_size <= KMALLOC_MAX_CACHE_SIZE)
+		return krealloc(ptr, new_size, gfp);
+	obj = __gomalloc(new_size, gfp);
+	if (!obj)
+		return NULL;
+	/* In place: makes all of its bytes the owner's. */
+	old = krealloc(ptr, ksize(ptr), gfp);
+	if (!old) {
+		gofree(obj);
+		return NULL;
+	}
+	memcpy(obj, old, ksize(old));
+	gom_malloc_free_slab(old, false);
+	return obj;
+}
 
 /**
  * gorealloc - resize an object
@@ -130,7 +183,7 @@ void *gorealloc(const void *ptr, size_t new_size, gfp_t gfp)
 	if (ZERO_OR_NULL_PTR(ptr))
 		return __gomalloc(new_size, gfp);
 	if (gom_arena_class(ptr) == GOM_CLASS_NONE && gom_compat_is_slab(ptr))
-		return krealloc(ptr, new_size, gfp);
+		return realloc_slab(ptr, new_size, gfp);
 
 	old_size = gosize(ptr);
 	if (!old_size) {

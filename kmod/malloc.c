@@ -255,15 +255,23 @@ void *__gomalloc_node(size_t size, gfp_t gfp, int node)
 }
 EXPORT_SYMBOL_GPL(__gomalloc_node);
 
+/* Pass on what kmalloc() gave. */
+void gom_malloc_free_slab(const void *ptr, bool wipe)
+{
+	atomic64_inc(&forwarded_frees);
+	if (wipe)
+		kfree_sensitive(ptr);
+	else
+		kfree(ptr);
+}
+
 /* A pointer into no page of ours. */
 static void free_foreign(const void *ptr, unsigned long caller)
 {
-	if (gom_compat_is_slab(ptr)) {
-		atomic64_inc(&forwarded_frees);
-		kfree(ptr);
-		return;
-	}
-	gom_report(GOM_FOREIGN_FREE, ptr, caller);
+	if (gom_compat_is_slab(ptr))
+		gom_malloc_free_slab(ptr, false);
+	else
+		gom_report(GOM_FOREIGN_FREE, ptr, caller);
 }
 
 static void free_tiny(const void *ptr, unsigned long caller)

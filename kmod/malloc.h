@@ -9,6 +9,8 @@ void gom_malloc_put(unsigned int class, void *obj);
 bool gom_malloc_intact(void *obj, unsigned long caller);
 void gom_malloc_free_other(const void *ptr, unsigned long caller);
 
+void gom_malloc_free_slab(const void *ptr, bool wipe);
+
 /* Requests that slab served for us, and frees that it took. */
 u64 gom_malloc_forwarded(void);
 u64 gom_malloc_forwarded_frees(void);
