@@ -400,8 +400,9 @@ out:
 /* Give pages that no run and no span holds any more back to the kernel. */
 static void give_back(struct mspan *run)
 {
-	gom_arena_disown(run->start, run->npages);
+	/* While the arena still counts the pages they are known to be moving. */
 	gom_sys_add(-(long)(run->npages * GOM_PAGE_SIZE));
+	gom_arena_disown(run->start, run->npages);
 	put_pages(run->start, run->npages);
 	gom_mspan_free(run);
 }

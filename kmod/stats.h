@@ -3,6 +3,7 @@
 #define _GOM_STATS_H
 
 #include <linux/atomic.h>
+#include <linux/preempt.h>
 #include "gom.h"
 
 /**
@@ -44,10 +45,13 @@ extern atomic_long_t gom_meta;
 
 void gom_sys_add(long bytes);
 
+/* Both or none, to who has stopped all CPUs. */
 static inline void gom_meta_add(long bytes)
 {
+	preempt_disable();
 	atomic_long_add(bytes, &gom_meta);
 	gom_sys_add(bytes);
+	preempt_enable();
 }
 
 static inline s64 gom_sys_bytes(void)

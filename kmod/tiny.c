@@ -87,7 +87,7 @@ void *gom_tiny_cut(size_t size)
 		tiny = this_cpu_ptr(&tiny_cpu);
 		if (fits(tiny, size)) {
 			obj = cut(tiny, size);
-			tiny->mallocs++;
+			this_cpu_inc(tiny_cpu.mallocs);
 		}
 		gom_mcache_unlock();
 	}
@@ -116,9 +116,10 @@ void *gom_tiny_cut_new(void *block, size_t size, void **old)
 	struct gom_tiny_cpu *tiny;
 	void *obj;
 
+	/* The masks and what counts their objects change together. */
+	preempt_disable();
 	atomic_set(fresh.mask, guard_of(0));
 	obj = cut(&fresh, size);
-	preempt_disable();
 	tiny = this_cpu_ptr(&tiny_cpu);
 	if (fresh.block && gom_mcache_trylock()) {
 		if (!tiny->block || fresh.used < tiny->used) {
@@ -163,16 +164,20 @@ enum gom_tiny_freed gom_tiny_free(const void *ptr)
 	int mask = atomic_read(word);
 	u32 left;
 
+	preempt_disable();
 	do {
 		end = end_of(mask, byte);
-		if (!(mask & START(byte)) || end == GOM_TINY_BLOCK)
+		if (!(mask & START(byte)) || end == GOM_TINY_BLOCK) {
+			preempt_enable();
 			return refuse(mask, byte);
+		}
 		left = mask & ~(START(byte) | END(end));
 		/* Afterwards the block may be somebody else's. */
 		if (want_init_on_free())
 			memset((void *)ptr, 0, end + 1 - byte);
 	} while (!atomic_try_cmpxchg(word, &mask, left));
 	this_cpu_inc(tiny_cpu.frees);
+	preempt_enable();
 	return left ? GOM_TINY_FREED : GOM_TINY_LAST;
 }
 
