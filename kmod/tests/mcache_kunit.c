@@ -235,8 +235,8 @@ static void interrupts(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, mine);
 	prandom_seed_state(&irq->holder.rnd, 2);
 	prandom_seed_state(&mine->rnd, 3);
-	hrtimer_init(&irq->timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_PINNED);
-	irq->timer.function = interrupt;
+	gom_compat_hrtimer_setup(&irq->timer, interrupt, CLOCK_MONOTONIC,
+				 HRTIMER_MODE_REL_PINNED);
 	hrtimer_start(&irq->timer, ns_to_ktime(NSEC_PER_MSEC),
 		      HRTIMER_MODE_REL_PINNED);
 	while (time_before(jiffies, end)) {
