@@ -482,4 +482,5 @@ static struct kunit_suite api_suite = {
 	.exit = gom_test_exit,
 	.test_cases = api_cases,
 };
+
 kunit_test_suite(api_suite);

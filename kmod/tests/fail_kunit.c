@@ -156,14 +156,14 @@ static void everything(struct kunit *test)
 /* With no memory for anything there is NULL for every size, and no more. */
 static void nothing_at_all(struct kunit *test)
 {
+	void *objs[3];
 	int i;
 
 	failure = (struct failure){ .onwards = true };
 	kunit_activate_static_stub(test, gom_mheap_get_pages, get_pages);
 	for (i = 0; i < ARRAY_SIZE(sizes); i++)
 		KUNIT_EXPECT_FALSE(test, try(test, sizes[i]));
-	KUNIT_EXPECT_EQ(test, gomalloc_bulk(64, GFP_KERNEL, 3, (void *[3]){}),
-			0);
+	KUNIT_EXPECT_EQ(test, gomalloc_bulk(64, GFP_KERNEL, 3, objs), 0);
 	KUNIT_EXPECT_NULL(test, gostrdup("none", GFP_KERNEL));
 	KUNIT_EXPECT_NULL(test, goasprintf(GFP_KERNEL, "%d", 12345678));
 	KUNIT_EXPECT_NULL(test, gomemdup("none", 5, GFP_KERNEL));
@@ -270,4 +270,5 @@ static struct kunit_suite fail_suite = {
 	.exit = gom_test_exit,
 	.test_cases = fail_cases,
 };
+
 kunit_test_suite(fail_suite);

@@ -171,4 +171,5 @@ static struct kunit_suite hotplug_suite = {
 	.exit = gom_test_exit,
 	.test_cases = hotplug_cases,
 };
+
 kunit_test_suite(hotplug_suite);

@@ -250,7 +250,7 @@ static void interrupts(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, irq->in_hardirq);
 	KUNIT_EXPECT_GT(test, irq->holder.rounds, 1000);
 	KUNIT_EXPECT_GT(test, mine->rounds, 1000);
-	kunit_info(test, "%lu rounds in interrupts, %lu beside, busy %s\n",
+	kunit_info(test, "%lu rounds of the timer, %lu beside, busy %s\n",
 		   irq->holder.rounds, mine->rounds,
 		   irq->was_busy ? "met" : "not met");
 	free_held(test, &irq->holder);
@@ -274,4 +274,5 @@ static struct kunit_suite mcache_suite = {
 	.exit = gom_test_exit,
 	.test_cases = mcache_cases,
 };
+
 kunit_test_suite(mcache_suite);

@@ -218,4 +218,5 @@ static struct kunit_suite mcentral_suite = {
 	.exit = gom_test_exit,
 	.test_cases = mcentral_cases,
 };
+
 kunit_test_suite(mcentral_suite);

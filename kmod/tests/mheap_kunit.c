@@ -136,8 +136,8 @@ static void mark(struct kunit *test, struct model *m, int i, bool set)
 
 	for (p = 0; p < m->npages[i]; p++) {
 		if (owner[p] != (set ? 0 : i + 1))
-			KUNIT_FAIL(test, "page %u of %px belongs to %u", p,
-				   m->objs[i], owner[p]);
+			KUNIT_FAIL(test, "page %u of object %d belongs to %u",
+				   p, i, owner[p]);
 		owner[p] = set ? i + 1 : 0;
 	}
 }
@@ -433,4 +433,5 @@ static struct kunit_suite mheap_suite = {
 	.exit = limit_exit,
 	.test_cases = mheap_cases,
 };
+
 kunit_test_suite(mheap_suite);

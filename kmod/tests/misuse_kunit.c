@@ -434,4 +434,5 @@ static struct kunit_suite misuse_suite = {
 	.exit = gom_test_exit,
 	.test_cases = misuse_cases,
 };
+
 kunit_test_suite(misuse_suite);

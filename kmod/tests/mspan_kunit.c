@@ -155,4 +155,5 @@ static struct kunit_suite mspan_suite = {
 	.exit = gom_test_exit,
 	.test_cases = mspan_cases,
 };
+
 kunit_test_suite(mspan_suite);

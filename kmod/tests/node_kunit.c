@@ -151,4 +151,5 @@ static struct kunit_suite node_suite = {
 	.exit = gom_test_exit,
 	.test_cases = node_cases,
 };
+
 kunit_test_suite(node_suite);

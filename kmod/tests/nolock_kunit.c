@@ -233,4 +233,5 @@ static struct kunit_suite nolock_suite = {
 	.exit = gom_test_exit,
 	.test_cases = nolock_cases,
 };
+
 kunit_test_suite(nolock_suite);

@@ -212,4 +212,5 @@ static struct kunit_suite stats_suite = {
 	.exit = gom_test_exit,
 	.test_cases = stats_cases,
 };
+
 kunit_test_suite(stats_suite);

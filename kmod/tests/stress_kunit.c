@@ -204,4 +204,5 @@ static struct kunit_suite stress_suite = {
 	.exit = gom_test_exit,
 	.test_cases = stress_cases,
 };
+
 kunit_test_suite(stress_suite);

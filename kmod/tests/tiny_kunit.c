@@ -371,4 +371,5 @@ static struct kunit_suite tiny_suite = {
 	.exit = gom_test_exit,
 	.test_cases = tiny_cases,
 };
+
 kunit_test_suite(tiny_suite);
