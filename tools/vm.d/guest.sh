@@ -13,7 +13,7 @@
 # reports of misuse ("BUG: gomalloc: ...") are what some tests are about.
 splats='BUG: |WARNING: |INFO: (possible|suspicious|inconsistent|task|rcu|lockdep'
 splats="$splats|trying)|Oops: |kernel BUG at|general protection fault"
-splats="$splats|Kernel panic|rcu:.* stall|UBSAN: |DEBUG_LOCKS_WARN_ON"
+splats="$splats|Kernel panic|UBSAN: |DEBUG_LOCKS_WARN_ON"
 
 # guest KERNEL SETTING=VALUE...: boots KERNEL and waits until it is off. True
 # if it proved success; else $failure says why not. Settings:
@@ -33,7 +33,6 @@ guest()
 	for_kernel=$1
 	shift
 	guest_settings "$@"
-	need_run_dir
 	pack_initramfs "$for_kernel"
 	tries=0
 	while :; do
@@ -64,8 +63,11 @@ guest_settings()
 		esac
 	done
 	lane=${lane:-$mode}
-	console=$build/log/$lane.console
-	report=$build/log/$lane.report
+	need_run_dir
+	console=$run_dir/console
+	report=$run_dir/report
+	console_log=$build/log/$lane.console
+	report_log=$build/log/$lane.report
 }
 
 # === The initramfs ==========================================================
@@ -126,27 +128,30 @@ boot_guest()
 {
 	tries=$((tries + 1))
 	qemu_command "$1"
-	mkdir -p "$build/log"
-	: >"$run_dir/console"
-	: >"$run_dir/report"
+	: >"$console"
+	: >"$report"
 	# shellcheck disable=SC2086 # no argument but the last holds a space
 	setsid timeout -k 5 "$limit" $qemu_argv -append "$append" \
-		-serial "file:$run_dir/console" \
-		-serial "file:$run_dir/report" \
+		-serial "file:$console" -serial "file:$report" \
 		</dev/null >"$run_dir/qemu" 2>&1 &
 	child=$!
-	[ -z "$show" ] || show_report "$child"
+	if [ "$show" ]; then
+		show_report "$child" &
+		shower=$!
+	fi
 	wait "$child"
 	qemu_status=$?
 	child=
-	cp "$run_dir/console" "$console"
-	cp "$run_dir/report" "$report"
+	[ -z "$show" ] || wait "$shower"
+	mkdir -p "$build/log"
+	cp "$console" "$console_log"
+	cp "$report" "$report_log"
 }
 
 # show_report PID: prints the report as it grows, until the process has ended.
 show_report()
 {
-	tail -n +1 -s 0.2 --pid="$1" -f "$run_dir/report" |
+	tail -n +1 -s 0.2 --pid="$1" -f "$report" |
 		sed -u '/^verdict /d; s/^\([^-]\)/   \1/'
 }
 
@@ -197,7 +202,7 @@ explain_failure()
 {
 	{
 		echo
-		echo "From $(shown "$console"):"
+		echo "From $(shown "$console_log"):"
 		if [ "$splat" ]; then
 			grep -aFx -A 30 -- "$splat" "$console"
 		else
@@ -213,7 +218,6 @@ shell_guest()
 {
 	for_kernel=$1
 	guest_settings mode=shell
-	need_run_dir
 	pack_initramfs "$for_kernel"
 	qemu_command "$for_kernel"
 	say "Ctrl-A X ends QEMU; so does poweroff -f."

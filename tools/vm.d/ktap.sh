@@ -26,17 +26,32 @@ skip()
 }
 
 # tally FILE: counts the KTAP in FILE, into $p, $f and $s too, and lists what
-# did not pass, with the lines of explanation before it. Only results without subtests count, and
-# those that failed though no subtest did, such as a script that died.
+# did not pass, with the lines of explanation before it. Only results without
+# subtests count, and those that failed though no subtest did, such as a script
+# that died. A plan that was not kept is a failure.
 tally()
 {
 	counts=$run_dir/counts
 	awk -v verbose="$verbose" -v counts="$counts" '
 	function indent(s) { match(s, /^ */); return RLENGTH }
 
+	# check_plan: whether as many results came at this depth as planned.
+	function check_plan(at) {
+		if ((at in plan) && plan[at] != cases[at] + 0) {
+			fail++
+			bad++
+			printf "%s   FAILED  %s\n", notes, path(at, \
+				cases[at] + 0 " of " plan[at] " results")
+		}
+		delete plan[at]
+	}
+
 	# What came before a result at this depth were its subtests.
 	function close_deeper(at,  d) {
 		nested = bad = 0
+		for (d in plan)
+			if (d + 0 > at)
+				check_plan(d)
 		for (d in cases)
 			if (d + 0 > at) {
 				nested += cases[d]
@@ -95,11 +110,21 @@ tally()
 		notes = lines = ""
 		next
 	}
-	/^ *1\.\.0 *# *SKIP/ { next }
-	/^ *(KTAP|TAP) version|^ *1\.\.|# (Totals|module|[a-z_]+: pass:)/ { next }
+	/^ *1\.\.[0-9]+/ {
+		at = indent($0)
+		check_plan(at)
+		delete cases[at]
+		sub(/^ *1\.\./, "")
+		plan[at] = $0 + 0
+		next
+	}
+	/^ *(KTAP|TAP) version|# (Totals|module|[a-z_]+: pass:)/ { next }
 	/^verdict / { next }
 	NF && ++lines <= 12 { notes = notes "      " $0 "\n" }
-	END { print pass + 0, fail + 0, skip + 0 >counts }
+	END {
+		close_deeper(-1)
+		print pass + 0, fail + 0, skip + 0 >counts
+	}
 	' "$1"
 	read -r p f s <"$counts"
 	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
@@ -195,7 +220,7 @@ run_selftests()
 		return
 	fi
 	guest "stock-$1" mode=selftests lane="selftests-$1" \
-		args="${scripts#,}" limit=600
+		args="${scripts#,}" limit=900
 	lane_result "selftests on $1"
 }
 

@@ -141,8 +141,9 @@ need_space()
 #	busybox/VERSION		a static busybox
 #	apt/			a private apt: lists and downloads
 #
-# "current" in each names the entry in use, but for KUnit's kernel. An entry is made as VERSION.part
-# and renamed when complete, so whatever has its final name is whole.
+# "current" in each names the entry in use, but for KUnit's kernel. An entry is
+# made as VERSION.part and renamed when complete, so whatever has its final name
+# is whole.
 
 cached()
 {
