@@ -3,7 +3,6 @@
  * The rest of the public API, built on gomalloc() and gofree(): sizes,
  * realloc, strings, bulk, RCU and vmalloc fallback.
  */
-#include <linux/ctype.h>
 #include <linux/export.h>
 #include <linux/kernel.h>
 #include <linux/slab.h>
@@ -64,12 +63,18 @@ size_t gosize(const void *ptr)
 {
 	unsigned int class;
 
+	size_t size;
+
 	if (ZERO_OR_NULL_PTR(ptr))
 		return 0;
+	/* If it is slab's, nothing keeps an arena around it. */
+	rcu_read_lock();
 	class = gom_arena_class(ptr);
+	size = size_of(ptr, class);
+	rcu_read_unlock();
 	if (class == GOM_CLASS_NONE && gom_compat_is_slab(ptr))
 		return ksize(ptr);
-	return size_of(ptr, class);
+	return size;
 }
 EXPORT_SYMBOL_GPL(gosize);
 
@@ -78,8 +83,9 @@ EXPORT_SYMBOL_GPL(gosize);
  * @size: bytes wanted
  *
  * Context: any.
- * Return: bytes that gomalloc(@size) gives; @size itself if it is tiny, 0, or
- *	more than %GOMALLOC_MAX_SIZE.
+ * Return: bytes that gomalloc(@size) gives, or more where memory was too short
+ *	for a span; @size itself if it is tiny, 0, or more than
+ *	%GOMALLOC_MAX_SIZE.
  */
 size_t gomalloc_size_roundup(size_t size)
 {
@@ -182,7 +188,7 @@ void *gorealloc(const void *ptr, size_t new_size, gfp_t gfp)
 	}
 	if (ZERO_OR_NULL_PTR(ptr))
 		return __gomalloc(new_size, gfp);
-	if (gom_arena_class(ptr) == GOM_CLASS_NONE && gom_compat_is_slab(ptr))
+	if (!gomalloc_owns(ptr) && gom_compat_is_slab(ptr))
 		return realloc_slab(ptr, new_size, gfp);
 
 	old_size = gosize(ptr);
@@ -204,20 +210,6 @@ void *gorealloc(const void *ptr, size_t new_size, gfp_t gfp)
 	return obj;
 }
 EXPORT_SYMBOL_GPL(gorealloc);
-
-/**
- * gofree_bulk - free many objects
- * @nr: how many
- * @ptrs: each as for gofree()
- *
- * Context: as gofree().
- */
-void gofree_bulk(size_t nr, void **ptrs)
-{
-	while (nr)
-		gofree(ptrs[--nr]);
-}
-EXPORT_SYMBOL_GPL(gofree_bulk);
 
 /**
  * gomalloc_bulk - allocate many objects of one size, or none
@@ -382,7 +374,7 @@ EXPORT_SYMBOL_GPL(gokvmalloc);
 
 /**
  * gokvfree - free what gokvmalloc() gave
- * @ptr: from gokvmalloc(), gomalloc(), kvmalloc(), vmalloc() and their like
+ * @ptr: from gokvmalloc(), gomalloc(), vmalloc() and their like
  *
  * Context: as kvfree().
  */
@@ -395,6 +387,7 @@ void gokvfree(const void *ptr)
 }
 EXPORT_SYMBOL_GPL(gokvfree);
 
+/* The owner's reference kept the span until here. */
 static void free_after_rcu(struct rcu_head *head)
 {
 	struct mspan *span = gom_arena_span(head);
@@ -409,14 +402,26 @@ static void free_after_rcu(struct rcu_head *head)
 
 /**
  * __gofree_rcu - free the object around an rcu_head after a grace period
- * @head: inside of a gomalloc object; see gofree_rcu()
+ * @head: inside of an object; see gofree_rcu()
  *
  * The span map tells where the object begins, so no offset is stored.
  *
  * Context: as call_rcu().
+ * Return: false if the object is not gomalloc's.
  */
-void __gofree_rcu(struct rcu_head *head)
+bool __gofree_rcu(struct rcu_head *head)
 {
-	call_rcu(head, free_after_rcu);
+	unsigned int class;
+
+	rcu_read_lock();
+	class = gom_arena_class(head);
+	rcu_read_unlock();
+	if (class == GOM_CLASS_NONE)
+		return false;
+	if (class == GOM_CLASS_FREE)
+		gom_report(GOM_STALE_FREE, head, _RET_IP_);
+	else
+		call_rcu(head, free_after_rcu);
+	return true;
 }
 EXPORT_SYMBOL_GPL(__gofree_rcu);

@@ -182,17 +182,6 @@ void gom_arena_map_run(struct mspan *run)
 	WRITE_ONCE(*gom_arena_slot(arena, page + run->npages - 1), run);
 }
 
-/*
- * The free run whose first or last page is at @addr, or NULL.  Caller holds
- * the lock of the mheap to which a run there would belong.
- */
-struct mspan *gom_arena_run_at(unsigned long addr)
-{
-	if (gom_arena_class((void *)addr) != GOM_CLASS_FREE)
-		return NULL;
-	return gom_arena_span((void *)addr);
-}
-
 struct arena *gom_arena_at(unsigned long i)
 {
 	struct arena *arena = READ_ONCE(gom_hot.arenas[i]);

@@ -55,7 +55,7 @@ static __always_inline struct arena *gom_arena_of(const void *ptr)
 
 	if (unlikely(i >= gom_hot.nr_arenas))
 		return NULL;
-	/* Pairs with smp_store_release() in gom_arena_own(). */
+	/* Pairs with smp_store_release() in own_arena(). */
 	return READ_ONCE(gom_hot.arenas[i]);
 }
 
@@ -95,7 +95,6 @@ void gom_arena_disown(unsigned long addr, unsigned int npages);
 void gom_arena_map_span(struct mspan *span);
 void gom_arena_mark(unsigned long addr, unsigned int npages, u8 class);
 void gom_arena_map_run(struct mspan *run);
-struct mspan *gom_arena_run_at(unsigned long addr);
 
 /* For walks over everything: the arena at an index, NULL where there is none. */
 struct arena *gom_arena_at(unsigned long i);

@@ -194,8 +194,7 @@ static int cpus_show(struct seq_file *m, void *unused)
 		u64 mallocs = 0, refills = 0, flushes = 0, n, objs = 0, bytes = 0;
 
 		for (class = 1; class < GOM_NR_SPAN_CLASSES; class++) {
-			mallocs += READ_ONCE(per_cpu(gom_mcache.head[class].nmalloc,
-						     cpu));
+			mallocs += gom_mcache_mallocs(cpu, class);
 			refills += READ_ONCE(cold->class[class].refills);
 			flushes += READ_ONCE(cold->class[class].flushes);
 			n = gom_mcache_count(cpu, class);

@@ -19,8 +19,11 @@
  *
  * Data goes one way, down on a miss and on a flush:
  *
- *   malloc.c, api.c -> tiny.c, large.c -> mcache.c -> mcentral.c -> mheap.c
- *                                            -> mspan.c, arena.c, size_class.c
+ *   api.c, nolock.c -> malloc.c -> tiny.c
+ *                               -> mcache.c -> mcentral.c -> mheap.c
+ *                               -> large.c  ----------------> mheap.c
+ *
+ * and all of them read mspan.c, arena.c and size_class.c.
  *
  * Lock order:
  *
@@ -30,11 +33,11 @@
  *   3. mheap->lock
  *   4. arena.c: arena_lock
  *
- * 2 and 3 are never held together.  All are raw spinlocks taken with
- * interrupts off and held for a bounded time: a batch of objects under 2, a
- * walk down one rbtree under 3.  The page allocator and slab are called with
- * none of them held and preemption as the caller had it, so PREEMPT_RT needs
- * no case of its own.
+ * No two of 2 to 4 are held together.  All are raw spinlocks taken with
+ * interrupts off and held for a bounded time: a batch of objects under 2, two
+ * walks down an rbtree and the entries of a run's pages, 512 at most, under 3.
+ * The page allocator and slab are called with none of them held and
+ * preemption as the caller had it, so PREEMPT_RT needs no case of its own.
  */
 #ifndef _GOM_H
 #define _GOM_H
@@ -74,6 +77,13 @@
 					   __GFP_THISNODE | __GFP_ZERO | \
 					   __GFP_COMP | __GFP_RECLAIMABLE | \
 					   __GFP_WRITE))
+
+/* The same request made without effort: neither waiting nor reserves. */
+#define GOM_GFP_EASY(gfp)	(((gfp) & ~(__GFP_RECLAIM | __GFP_HIGH | \
+					    __GFP_MEMALLOC | __GFP_NOFAIL | \
+					    __GFP_RETRY_MAYFAIL)) | \
+				 __GFP_NOWARN | __GFP_NORETRY | \
+				 __GFP_NOMEMALLOC)
 
 /*
  * What every alloc and free reads, in one cache line.  Written at load.

@@ -31,8 +31,7 @@ void *gom_large_alloc(size_t size, gfp_t gfp, int node, bool direct)
 	struct mspan *span;
 	void *obj;
 
-	if (size > GOMALLOC_MAX_SIZE ||
-	    get_order(size) > GOM_MAX_PAGE_ORDER)
+	if (size > GOMALLOC_MAX_SIZE)
 		return NULL;
 	if (node == NUMA_NO_NODE)
 		node = numa_mem_id();

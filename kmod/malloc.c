@@ -128,6 +128,11 @@ static void *malloc_any(size_t size, unsigned int class, gfp_t gfp, int node,
 		return gom_large_alloc(size, gfp, node, false);
 	}
 	obj = get(class, gfp, node, caller);
+	/* As long as one object can be had, a span is not owed. */
+	if (!obj && gom_mcentral_is_optional(class))
+		return gom_large_alloc(size == SIZE_OF_CLASS ?
+				       gom_class[class].size : size,
+				       gfp, node, false);
 	if (obj && want_init_on_alloc(gfp))
 		memset(obj, 0, gom_class[class].size);
 	return obj;
@@ -293,10 +298,6 @@ static void free_tiny(const void *ptr, unsigned long caller)
 
 static void free_large(const void *ptr, unsigned long caller)
 {
-	struct mspan *span = gom_arena_span(ptr);
-
-	if (want_init_on_free() && (unsigned long)ptr == span->start)
-		memset((void *)ptr, 0, span->npages * GOM_PAGE_SIZE);
 	switch (gom_mheap_free_large(ptr)) {
 	case 0:
 		break;
@@ -377,16 +378,7 @@ static noinline void free_wiped(unsigned int class, void *obj)
 	gom_malloc_put(class, obj);
 }
 
-/**
- * gofree - free memory
- * @ptr: from gomalloc() and its like or from kmalloc() and its like, %NULL
- *	or %ZERO_SIZE_PTR
- *
- * A pointer that is none of these, or not live, is reported and left alone.
- *
- * Context: any but NMI; see gofree_nolock().
- */
-void gofree(const void *ptr)
+static __always_inline void free_fast(const void *ptr)
 {
 	unsigned int page = gom_arena_page(ptr), class;
 	unsigned long i = gom_arena_index(ptr);
@@ -411,4 +403,32 @@ void gofree(const void *ptr)
 		return free_miss(class, obj);
 	preempt_enable();
 }
+
+/**
+ * gofree - free memory
+ * @ptr: from gomalloc() and its like, from kmalloc() and its like if it lies
+ *	in a slab (up to %KMALLOC_MAX_CACHE_SIZE), %NULL or %ZERO_SIZE_PTR
+ *
+ * A pointer that is none of these, or not live, is reported and left alone.
+ *
+ * Context: any but NMI; see gofree_nolock().
+ */
+void gofree(const void *ptr)
+{
+	free_fast(ptr);
+}
 EXPORT_SYMBOL_GPL(gofree);
+
+/**
+ * gofree_bulk - free many objects
+ * @nr: how many
+ * @ptrs: each as for gofree()
+ *
+ * Context: as gofree().
+ */
+void gofree_bulk(size_t nr, void **ptrs)
+{
+	while (nr)
+		free_fast(ptrs[--nr]);
+}
+EXPORT_SYMBOL_GPL(gofree_bulk);

@@ -82,8 +82,9 @@ static unsigned int capacity_next(unsigned int class, unsigned int cap)
 
 static unsigned long budget(void)
 {
-	return clamp_t(unsigned long,
-		       (gom_sys_bytes() >> BUDGET_SHIFT) / num_online_cpus(),
+	unsigned long bytes = gom_sys_bytes();
+
+	return clamp_t(unsigned long, (bytes >> BUDGET_SHIFT) / num_online_cpus(),
 		       BUDGET_MIN, BUDGET_MAX);
 }
 
@@ -110,7 +111,8 @@ static void enlarge(unsigned int class)
 	if (next <= cap ||
 	    raw_cpu_read(gom_mcache_cold->capacity) + more > budget())
 		return;
-	array = kmalloc(array_bytes(next), GFP_NOWAIT | __GFP_NOWARN);
+	/* A convenience: not worth a wakeup, nor reserves. */
+	array = kmalloc(array_bytes(next), __GFP_NOWARN | __GFP_NOMEMALLOC);
 	if (!array)
 		return;
 	array[0] = NULL;
@@ -209,14 +211,14 @@ static void *take_batch(unsigned int class, int node, bool *short_of_slots)
 		*short_of_slots = true;
 		gom_mcache_unlock();
 	} else if (gom_mcentral_take(central, &obj, 1)) {
-		this_cpu_inc(gom_mcache.head[class].nmalloc);
+		this_cpu_inc(gom_mcache_cold->class[class].mallocs);
 	}
 	preempt_enable();
 	return obj;
 }
 
-/* Where there is no memory: what other nodes have cut. */
-static void *take_anywhere(unsigned int class)
+/* What other nodes have cut. */
+static void *take_elsewhere(unsigned int class)
 {
 	void *obj;
 	int nid;
@@ -225,6 +227,28 @@ static void *take_anywhere(unsigned int class)
 		if (gom_mcentral_take(gom_central(nid, class), &obj, 1))
 			return obj;
 	return NULL;
+}
+
+/*
+ * From new spans.  Where the node's own memory takes effort to get, what
+ * other nodes have cut comes first: what the page allocator gives instead
+ * goes to their lists, and the next miss here would not see it.
+ */
+static void *take_new(unsigned int class, gfp_t gfp, int node)
+{
+	struct mcentral *central;
+	void *obj;
+
+	central = gom_central(node == NUMA_NO_NODE ? numa_mem_id() : node, class);
+	if (num_online_nodes() > 1 && !(gfp & __GFP_THISNODE)) {
+		obj = gom_mcentral_grow(central, GOM_GFP_EASY(gfp) |
+					__GFP_THISNODE);
+		if (!obj)
+			obj = take_elsewhere(class);
+		if (obj)
+			return obj;
+	}
+	return gom_mcentral_grow(central, gfp);
 }
 
 /*
@@ -238,13 +262,9 @@ void *gom_mcache_refill(unsigned int class, gfp_t gfp, int node)
 	void *obj = take_batch(class, node, &short_of_slots);
 
 	if (!obj) {
-		if (node == NUMA_NO_NODE)
-			node = numa_mem_id();
-		obj = gom_mcentral_grow(gom_central(node, class), gfp);
-		if (!obj && !(gfp & __GFP_THISNODE))
-			obj = take_anywhere(class);
+		obj = take_new(class, gfp, node);
 		if (obj)
-			this_cpu_inc(gom_mcache.head[class].nmalloc);
+			this_cpu_inc(gom_mcache_cold->class[class].mallocs);
 	}
 	if (short_of_slots)
 		enlarge(class);
@@ -302,7 +322,7 @@ void *gom_mcache_get_nolock(unsigned int class, int node)
 		if (node == NUMA_NO_NODE)
 			node = numa_mem_id();
 		if (gom_mcentral_trytake(gom_central(node, class), &obj, 1))
-			this_cpu_inc(gom_mcache.head[class].nmalloc);
+			this_cpu_inc(gom_mcache_cold->class[class].mallocs);
 	}
 	preempt_enable();
 	return obj;
@@ -354,6 +374,15 @@ unsigned int gom_mcache_count(int cpu, unsigned int class)
 	long n = READ_ONCE(head->top) - READ_ONCE(head->slots);
 
 	return clamp(n, 0L, (long)CAPACITY_MAX);
+}
+
+/* Objects of @class ever allocated on @cpu. */
+unsigned long gom_mcache_mallocs(int cpu, unsigned int class)
+{
+	struct mcache_cold *cold = per_cpu_ptr(gom_mcache_cold, cpu);
+
+	return READ_ONCE(per_cpu(gom_mcache.head[class].nmalloc, cpu)) +
+	       READ_ONCE(cold->class[class].mallocs);
 }
 
 int __init gom_mcache_init(void)

@@ -44,6 +44,8 @@ DECLARE_PER_CPU_ALIGNED(struct mcache, gom_mcache);
  * @class: by span class
  * @class.refills: batches taken from the central list
  * @class.flushes: batches given to it
+ * @class.mallocs: objects allocated past the stack; apart from its nmalloc,
+ *	which is its holder's to count and may be half way through an addition
  * @class.nmalloc_seen: the stack's nmalloc at the last look
  */
 struct mcache_cold {
@@ -53,6 +55,7 @@ struct mcache_cold {
 	struct {
 		unsigned long refills;
 		unsigned long flushes;
+		unsigned long mallocs;
 		unsigned long nmalloc_seen;
 	} class[GOM_NR_SPAN_CLASSES];
 };
@@ -128,5 +131,6 @@ void gom_mcache_flush(unsigned int class, void *obj);
 void *gom_mcache_get_nolock(unsigned int class, int node);
 void gom_mcache_drain(int cpu);
 unsigned int gom_mcache_count(int cpu, unsigned int class);
+unsigned long gom_mcache_mallocs(int cpu, unsigned int class);
 
 #endif /* _GOM_MCACHE_H */

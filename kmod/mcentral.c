@@ -14,6 +14,7 @@
  * Called by mcache.c, from any context; only gom_mcentral_grow() may sleep.
  */
 #include <linux/bitops.h>
+#include <linux/hardirq.h>
 #include "arena.h"
 #include "mcentral.h"
 #include "node.h"
@@ -106,6 +107,9 @@ unsigned int gom_mcentral_trytake(struct mcentral *central, void **slots,
 	unsigned long flags;
 	unsigned int got;
 
+	/* There a spinlock is nothing, and an NMI would not find it taken. */
+	if (!IS_ENABLED(CONFIG_SMP) && in_nmi())
+		return 0;
 	if (!raw_spin_trylock_irqsave(&central->lock, flags))
 		return 0;
 	got = take_locked(central, slots, n);
@@ -219,6 +223,16 @@ void gom_mcentral_give(unsigned int class, void **objs, unsigned int n,
 }
 
 /*
+ * Whether a span of @class takes a longer block than one of its objects
+ * would.  Then it is worth no effort: the object can be had alone.
+ */
+bool gom_mcentral_is_optional(unsigned int class)
+{
+	return get_order(gom_class[class].npages * GOM_PAGE_SIZE) >
+	       max(get_order(gom_class[class].size), GOM_PAGE_ORDER);
+}
+
+/*
  * Get a span from the heap and one object of it for the caller; the rest is
  * there for the next refill.  NULL if there is no memory.
  */
@@ -230,10 +244,13 @@ void *gom_mcentral_grow(struct mcentral *central, gfp_t gfp)
 		.align = max(1UL, (class->size & -class->size) >> GOM_PAGE_SHIFT),
 		.class = central->class,
 	};
-	struct mspan *span = gom_mheap_alloc(central->nid, &req, gfp);
 	unsigned long flags;
+	struct mspan *span;
 	void *obj;
 
+	if (gom_mcentral_is_optional(central->class))
+		gfp = (gfp & ~__GFP_NOFAIL) | __GFP_NORETRY | __GFP_NOWARN;
+	span = gom_mheap_alloc(central->nid, &req, gfp);
 	if (!span)
 		return NULL;
 	if (gom_mspan_cut(span, gfp)) {

@@ -53,6 +53,7 @@ unsigned int gom_mcentral_trytake(struct mcentral *central, void **slots,
 				  unsigned int n);
 void gom_mcentral_give(unsigned int class, void **objs, unsigned int n,
 		       struct hlist_head *empty);
+bool gom_mcentral_is_optional(unsigned int class);
 void *gom_mcentral_grow(struct mcentral *central, gfp_t gfp);
 void gom_mcentral_shed(struct mcentral *central, bool idle_only);
 

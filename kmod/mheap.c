@@ -16,9 +16,9 @@
  * Runs stay within an arena: nothing is longer than 4 MiB, and the map's
  * neighbours are at hand.
  *
- * Called by mcentral.c and large.c from any context but NMI, with no lock
- * held; sleeps as gfp says.
+ * Called from any context but NMI, with no lock held; sleeps as gfp says.
  */
+#include <linux/kasan.h>
 #include <linux/log2.h>
 #include <linux/slab.h>
 #include "arena.h"
@@ -83,7 +83,7 @@ static struct mspan *neighbour(struct mheap *heap, unsigned long addr,
 	    gom_arena_class((void *)addr) != GOM_CLASS_FREE ||
 	    page_to_nid(virt_to_page((void *)addr)) != heap->nid)
 		return NULL;
-	return gom_arena_run_at(addr);
+	return gom_arena_span((void *)addr);
 }
 
 /*
@@ -219,6 +219,14 @@ static bool needs_spare(const struct gom_run_request *req)
 	return req->align > 1;
 }
 
+/* Both books at once, as gomalloc_validate() compares them. */
+static void count_pages(struct mheap *heap, long npages)
+{
+	lockdep_assert_held(&heap->lock);
+	heap->pages += npages;
+	gom_sys_add(npages * (long)GOM_PAGE_SIZE);
+}
+
 /* From the runs at hand; false if none fits. */
 static bool alloc_idle(struct mheap *heap, const struct gom_run_request *req,
 		       struct mspan *span, struct mspan **spare)
@@ -255,6 +263,19 @@ static int order_of(unsigned int npages)
 	return get_order(npages * GOM_PAGE_SIZE);
 }
 
+/*
+ * The largest order of block.  Blocks are aligned physically: where the
+ * linear map begins at an odd multiple of less than 4 MiB, larger ones would
+ * lie in two arenas.
+ */
+int gom_mheap_max_order(void)
+{
+	int order = min(GOM_MAX_PAGE_ORDER, GOM_ARENA_SHIFT - PAGE_SHIFT);
+	unsigned long base = __pa(gom_hot.first) >> PAGE_SHIFT;
+
+	return base ? min_t(int, order, __ffs(base)) : order;
+}
+
 /* The order of block that suits the heap's size. */
 static int grow_order(struct mheap *heap)
 {
@@ -263,7 +284,7 @@ static int grow_order(struct mheap *heap)
 
 	if (part)
 		order = max(order, ilog2(part) + GOM_PAGE_ORDER);
-	return min3(order, GOM_MAX_PAGE_ORDER, GOM_ARENA_SHIFT - PAGE_SHIFT);
+	return min(order, gom_mheap_max_order());
 }
 
 /*
@@ -290,13 +311,10 @@ static bool meets_limit(int order, gfp_t gfp)
  */
 static struct page *get_block(int nid, gfp_t gfp, int need, int *order)
 {
-	gfp_t easy = (gfp & ~(__GFP_RECLAIM | __GFP_HIGH | __GFP_MEMALLOC |
-			      __GFP_NOFAIL | __GFP_RETRY_MAYFAIL)) |
-		     __GFP_NOWARN | __GFP_NORETRY | __GFP_NOMEMALLOC;
 	struct page *page;
 
 	for (; *order > need; --*order) {
-		page = gom_mheap_get_pages(nid, easy, *order);
+		page = gom_mheap_get_pages(nid, GOM_GFP_EASY(gfp), *order);
 		if (page)
 			return page;
 	}
@@ -327,7 +345,7 @@ static bool alloc_grow(int nid, const struct gom_run_request *req, gfp_t gfp,
 	if (!page)
 		goto out;
 	split_page(page, order);
-	addr = (unsigned long)page_address(page);
+	addr = (unsigned long)kasan_reset_tag(page_address(page));
 
 	/* What a long request does not use must not outgrow a block. */
 	have = (1U << order) >> GOM_PAGE_ORDER;
@@ -346,12 +364,11 @@ static bool alloc_grow(int nid, const struct gom_run_request *req, gfp_t gfp,
 		put_pages(addr, have);
 		goto out;
 	}
-	gom_sys_add(have * GOM_PAGE_SIZE);
 
 	run->start = addr;
 	run->npages = have;
 	raw_spin_lock_irqsave(&heap->lock, flags);
-	heap->pages += have;
+	count_pages(heap, have);
 	heap->grown++;
 	/* A direct block is the request, all of it: it joins nothing. */
 	if (req->direct)
@@ -367,32 +384,61 @@ out:
 	return false;
 }
 
+static bool alloc_idle_elsewhere(int nid, const struct gom_run_request *req,
+				 struct mspan *span, struct mspan **spare)
+{
+	int other;
+
+	for_each_gom_node(other)
+		if (other != nid &&
+		    alloc_idle(&gom_node(other)->heap, req, span, spare))
+			return true;
+	return false;
+}
+
 /*
- * A span for @req from node @nid, or from another node where the page
- * allocator falls back.  It is MOVING, or INUSE and counted if it is large.
- * NULL if there is no memory for it.
+ * From the node, then without effort from the kernel for the node, then what
+ * other nodes have idle, then whatever the caller's flags make of it.
+ */
+static bool alloc_somehow(int nid, const struct gom_run_request *req, gfp_t gfp,
+			  struct mspan *span, struct mspan **spare)
+{
+	gfp_t here = GOM_GFP_EASY(gfp) | __GFP_THISNODE;
+
+	if (req->direct)
+		return alloc_grow(nid, req, gfp, span, spare);
+	if (alloc_idle(&gom_node(nid)->heap, req, span, spare))
+		return true;
+	if (num_online_nodes() > 1 && !(gfp & __GFP_THISNODE) &&
+	    (alloc_grow(nid, req, here, span, spare) ||
+	     alloc_idle_elsewhere(nid, req, span, spare)))
+		return true;
+	return alloc_grow(nid, req, gfp, span, spare);
+}
+
+/*
+ * A span for @req from node @nid, or unless @gfp forbids from another node.
+ * It is MOVING, or INUSE and counted if it is large.  NULL if there is no
+ * memory for it.
  */
 struct mspan *gom_mheap_alloc(int nid, const struct gom_run_request *req,
 			      gfp_t gfp)
 {
-	struct mspan *span = gom_mspan_alloc(gfp);
-	struct mspan *spare = NULL;
-	bool ok = false;
+	struct mspan *span, *spare = NULL;
 
+	if (order_of(req->npages) > gom_mheap_max_order())
+		return NULL;
+	span = gom_mspan_alloc(gfp);
 	if (!span)
 		return NULL;
-	if (needs_spare(req)) {
+	if (needs_spare(req))
 		spare = gom_mspan_alloc(gfp);
-		if (!spare)
-			goto out;
-	}
-	ok = (!req->direct &&
-	      alloc_idle(&gom_node(nid)->heap, req, span, &spare)) ||
-	     alloc_grow(nid, req, gfp, span, &spare);
-out:
-	gom_mspan_free(spare);
-	if (ok)
+	if ((spare || !needs_spare(req)) &&
+	    alloc_somehow(nid, req, gfp, span, &spare)) {
+		gom_mspan_free(spare);
 		return span;
+	}
+	gom_mspan_free(spare);
 	gom_mspan_free(span);
 	return NULL;
 }
@@ -400,8 +446,6 @@ out:
 /* Give pages that no run and no span holds any more back to the kernel. */
 static void give_back(struct mspan *run)
 {
-	/* While the arena still counts the pages they are known to be moving. */
-	gom_sys_add(-(long)(run->npages * GOM_PAGE_SIZE));
 	gom_arena_disown(run->start, run->npages);
 	put_pages(run->start, run->npages);
 	gom_mspan_free(run);
@@ -416,7 +460,7 @@ static bool free_locked(struct mheap *heap, struct mspan *span,
 		return false;
 	}
 	gom_arena_mark(span->start, span->npages, GOM_CLASS_NONE);
-	heap->pages -= span->npages;
+	count_pages(heap, -(long)span->npages);
 	heap->released += span->npages;
 	return true;
 }
@@ -427,12 +471,15 @@ void gom_mheap_free(struct mspan *span)
 	struct mheap *heap = &gom_node(span->nid)->heap;
 	HLIST_HEAD(dead);
 	unsigned long flags;
+	bool gone;
 
 	gom_mspan_uncut(span);
 	raw_spin_lock_irqsave(&heap->lock, flags);
-	free_locked(heap, span, &dead);
+	gone = free_locked(heap, span, &dead);
 	raw_spin_unlock_irqrestore(&heap->lock, flags);
 	free_headers(&dead);
+	if (gone)
+		give_back(span);
 }
 
 void gom_mheap_free_list(struct hlist_head *spans)
@@ -451,31 +498,28 @@ void gom_mheap_free_list(struct hlist_head *spans)
 int gom_mheap_free_large(const void *ptr)
 {
 	struct mheap *heap = &gom_node(page_to_nid(virt_to_page(ptr)))->heap;
-	struct mspan *span;
-	HLIST_HEAD(dead);
+	struct mspan *span = NULL;
 	unsigned long flags;
-	bool gone = false;
-	int err = 0;
+	int err = -ESTALE;
 
 	raw_spin_lock_irqsave(&heap->lock, flags);
-	if (gom_arena_class(ptr) != GOM_CLASS_LARGE) {
-		err = -ESTALE;
-		goto out;
+	if (gom_arena_class(ptr) == GOM_CLASS_LARGE)
+		span = gom_arena_span(ptr);
+	if (span && span->state == MSPAN_INUSE) {
+		err = (unsigned long)ptr == span->start ? 0 : -EINVAL;
+		if (!err) {
+			span->state = MSPAN_MOVING;
+			heap->large--;
+			heap->large_pages -= span->npages;
+		}
 	}
-	span = gom_arena_span(ptr);
-	if ((unsigned long)ptr != span->start) {
-		err = -EINVAL;
-		goto out;
-	}
-	heap->large--;
-	heap->large_pages -= span->npages;
-	gone = free_locked(heap, span, &dead);
-out:
 	raw_spin_unlock_irqrestore(&heap->lock, flags);
-	free_headers(&dead);
-	if (gone)
-		give_back(span);
-	return err;
+	if (err)
+		return err;
+	if (want_init_on_free())
+		memset((void *)ptr, 0, span->npages * GOM_PAGE_SIZE);
+	gom_mheap_free(span);
+	return 0;
 }
 
 /* Give every free run back to the kernel; returns pages. */
@@ -490,7 +534,7 @@ unsigned long gom_mheap_release(struct mheap *heap)
 		if (run) {
 			erase_run(heap, run);
 			gom_arena_mark(run->start, run->npages, GOM_CLASS_NONE);
-			heap->pages -= run->npages;
+			count_pages(heap, -(long)run->npages);
 			heap->released += run->npages;
 		}
 		raw_spin_unlock_irqrestore(&heap->lock, flags);

@@ -188,7 +188,13 @@ EXPORT_SYMBOL_GPL(gofree_nolock);
 /* Wait until what @cpu deferred so far is free.  Process context. */
 void gom_nolock_flush(int cpu)
 {
-	irq_work_sync(&per_cpu(deferred, cpu).work);
+	struct irq_work *work = &per_cpu(deferred, cpu).work;
+
+	/* A dead CPU may have gone with the work still queued. */
+	if (cpu_online(cpu))
+		irq_work_sync(work);
+	else
+		free_deferred(work);
 }
 
 void __init gom_nolock_init(void)

@@ -43,7 +43,7 @@ static_assert(GOM_PAGE_SIZE / 8 <= U16_MAX);
 u8 gom_class_fine[GOM_FINE_MAX + 1] __ro_after_init;
 u8 gom_class_coarse[GOMALLOC_MAX_SMALL >> GOM_COARSE_SHIFT] __ro_after_init;
 
-void gom_size_class_init(void)
+void __init gom_size_class_init(void)
 {
 	unsigned int i;
 

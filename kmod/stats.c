@@ -56,8 +56,7 @@ void gom_stats_class(unsigned int class, struct gom_class_stats *stats)
 		struct mcache_cold *cold = per_cpu_ptr(gom_mcache_cold, cpu);
 
 		stats->mcache += gom_mcache_count(cpu, class);
-		stats->mallocs += READ_ONCE(per_cpu(gom_mcache.head[class].nmalloc,
-						    cpu));
+		stats->mallocs += gom_mcache_mallocs(cpu, class);
 		stats->refills += READ_ONCE(cold->class[class].refills);
 		stats->flushes += READ_ONCE(cold->class[class].flushes);
 	}

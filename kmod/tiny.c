@@ -223,12 +223,16 @@ void *gom_tiny_drain(int cpu)
 
 void gom_tiny_count(u64 *mallocs, u64 *frees)
 {
+	unsigned long live = 0;
 	int cpu;
 
+	/* The counts of 32-bit kernels wrap, what lives does not. */
 	*mallocs = 0;
-	*frees = 0;
 	for_each_possible_cpu(cpu) {
-		*mallocs += READ_ONCE(per_cpu(tiny_cpu.mallocs, cpu));
-		*frees += READ_ONCE(per_cpu(tiny_cpu.frees, cpu));
+		unsigned long made = READ_ONCE(per_cpu(tiny_cpu.mallocs, cpu));
+
+		*mallocs += made;
+		live += made - READ_ONCE(per_cpu(tiny_cpu.frees, cpu));
 	}
+	*frees = *mallocs - live;
 }

@@ -32,7 +32,7 @@ enum gom_tiny_freed {
 	GOM_TINY_INSIDE,	/* it is inside of a live object */
 };
 
-/* Puts an object into the CPU's block; NULL where it has no room. */
+/* Puts an object into the CPU's block; NULL if that has no room or is busy. */
 void *gom_tiny_cut(size_t size);
 /* Puts an object into @block, which is new; *@old is a block to be freed. */
 void *gom_tiny_cut_new(void *block, size_t size, void **old);

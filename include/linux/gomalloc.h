@@ -14,8 +14,10 @@
  *  - From 8 bytes on every object is aligned to the largest power of two that
  *    divides the size it was allocated with, powers of two to themselves.  As
  *    with krealloc(), one that is resized in place stays where it is.
- *  - gofree() takes pointers from gomalloc and from kmalloc.  kfree() does
- *    not take pointers from gomalloc.
+ *  - gofree() takes pointers from gomalloc and, of kmalloc's, those that lie
+ *    in slabs: sizes up to KMALLOC_MAX_CACHE_SIZE, two pages.  What kmalloc
+ *    gives above that has nothing to be known by.  kfree() does not take
+ *    pointers from gomalloc.
  */
 #ifndef _LINUX_GOMALLOC_H
 #define _LINUX_GOMALLOC_H
@@ -39,7 +41,7 @@ void *__gomalloc(size_t size, gfp_t gfp) __alloc_size(1) __malloc;
 void *__gomalloc_class(gfp_t gfp, unsigned int class) __malloc;
 void *__gomalloc_node(size_t size, gfp_t gfp, int node)
 	__alloc_size(1) __malloc;
-void __gofree_rcu(struct rcu_head *head);
+bool __gofree_rcu(struct rcu_head *head);
 
 void gofree(const void *ptr);
 void gofree_sensitive(const void *ptr);
@@ -261,11 +263,7 @@ void *gokvzalloc(size_t size, gfp_t gfp)
 do {									\
 	typeof(ptr) ___ptr = (ptr);					\
 									\
-	if (!___ptr)							\
-		break;							\
-	if (gomalloc_owns(___ptr))					\
-		__gofree_rcu(&___ptr->rhf);				\
-	else								\
+	if (___ptr && !__gofree_rcu(&___ptr->rhf))			\
 		kfree_rcu(___ptr, rhf);					\
 } while (0)
 

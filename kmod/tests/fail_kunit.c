@@ -117,7 +117,9 @@ static void fail_each(struct kunit *test, bool onwards)
 		deepest = max(deepest, failure.nth);
 	}
 	failure.nth = UINT_MAX;
-	KUNIT_EXPECT_GT(test, failed, 0);
+	/* One failure on one node is made up for on another. */
+	if (onwards || num_online_nodes() == 1)
+		KUNIT_EXPECT_GT(test, failed, 0);
 	kunit_info(test, "%u of the attempts returned NULL, %u calls at most\n",
 		   failed, deepest);
 }
@@ -192,9 +194,12 @@ static void bulk_in_the_middle(struct kunit *test)
 
 	failure = (struct failure){ .nth = 2, .onwards = true };
 	kunit_activate_static_stub(test, gom_mspan_cut, mspan_cut);
-	/* Four in a span: the third span is one too many. */
+	/*
+	 * Four in a span: the third span is one too many.  With several nodes
+	 * it is asked for twice, without effort and with.
+	 */
 	KUNIT_EXPECT_EQ(test, gomalloc_bulk(2048, GFP_KERNEL, 64, objs), 0);
-	KUNIT_EXPECT_EQ(test, failure.calls, 3);
+	KUNIT_EXPECT_EQ(test, failure.calls, num_online_nodes() > 1 ? 4 : 3);
 	KUNIT_EXPECT_EQ(test, live_objects(), live);
 	failure.nth = UINT_MAX;
 }
@@ -221,11 +226,10 @@ static void vmalloc_instead(struct kunit *test)
  */
 static void injected(struct kunit *test)
 {
-	unsigned int i, nth, failed, left;
+	unsigned int i, nth, failed = 0, left;
 	void *obj, *other;
 
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
-		failed = 0;
 		for (nth = 1; ; nth++) {
 			gomalloc_free_os_memory();
 			current->fail_nth = nth;
@@ -241,8 +245,11 @@ static void injected(struct kunit *test)
 			if (left)
 				break;
 		}
-		KUNIT_EXPECT_GT(test, failed, 1);
+		/* Whether it got by or not: something did fail, and more than once. */
+		KUNIT_EXPECT_GT(test, nth, 2);
 	}
+	if (num_online_nodes() == 1)
+		KUNIT_EXPECT_GT(test, failed, ARRAY_SIZE(sizes));
 }
 #else
 static void injected(struct kunit *test)
