@@ -65,6 +65,7 @@ cleanup()
 trap cleanup EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
+trap 'exit 141' PIPE
 trap 'exit 143' TERM
 
 # need_run_dir: makes $run_dir, this run's own scratch directory. Its name is
@@ -73,6 +74,8 @@ need_run_dir()
 {
 	[ -z "$run_dir" ] || return 0
 	mkdir -p "$build/log" || die "cannot write to $build"
+	# Those of runs that were killed outright.
+	find "$build" -maxdepth 1 -name 'run.*' -mtime +0 -exec rm -rf {} +
 	run_dir=$(mktemp -d "$build/run.XXXXXX") || die "cannot write to $build"
 }
 
