@@ -279,14 +279,14 @@ static void free_foreign(const void *ptr, unsigned long caller)
 		gom_report(GOM_FOREIGN_FREE, ptr, caller);
 }
 
-static void free_tiny(const void *ptr, unsigned long caller)
+/* Returns the block if that is free now, for the caller to put. */
+void *gom_malloc_free_tiny(const void *ptr, unsigned long caller)
 {
 	switch (gom_tiny_free(ptr)) {
 	case GOM_TINY_FREED:
 		break;
 	case GOM_TINY_LAST:
-		gom_malloc_put(GOM_CLASS_TINY, gom_tiny_block(ptr));
-		break;
+		return gom_tiny_block(ptr);
 	case GOM_TINY_NOT_LIVE:
 		gom_report(GOM_DOUBLE_FREE, ptr, caller);
 		break;
@@ -294,6 +294,7 @@ static void free_tiny(const void *ptr, unsigned long caller)
 		gom_report(GOM_INTERIOR_FREE, ptr, caller);
 		break;
 	}
+	return NULL;
 }
 
 static void free_large(const void *ptr, unsigned long caller)
@@ -328,6 +329,7 @@ static void report_small(const void *ptr, unsigned int class,
 void gom_malloc_free_other(const void *ptr, unsigned long caller)
 {
 	unsigned int class;
+	void *block;
 
 	if (ZERO_OR_NULL_PTR(ptr))
 		return;
@@ -338,7 +340,9 @@ void gom_malloc_free_other(const void *ptr, unsigned long caller)
 	case GOM_CLASS_NONE:
 		break;
 	case GOM_CLASS_TINY:
-		free_tiny(ptr, caller);
+		block = gom_malloc_free_tiny(ptr, caller);
+		if (block)
+			gom_malloc_put(GOM_CLASS_TINY, block);
 		break;
 	case GOM_CLASS_LARGE:
 		break;

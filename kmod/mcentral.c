@@ -32,20 +32,27 @@ unsigned int gom_mcentral_max_ready(unsigned int class)
 		     READY_MAX);
 }
 
-/* Put @span in the bucket of its fullness.  Caller holds central->lock. */
+/* Take @span out of its bucket, if it is in one.  Caller holds the lock. */
+static void unlink(struct mcentral *central, struct mspan *span)
+{
+	lockdep_assert_held(&central->lock);
+	if (span->bucket == GOM_NO_BUCKET)
+		return;
+	hlist_del(&span->list);
+	if (hlist_empty(&central->bucket[span->bucket]))
+		central->nonempty &= ~BIT(span->bucket);
+	span->bucket = GOM_NO_BUCKET;
+}
+
+/* Put @span in the bucket of its fullness.  Caller holds the lock. */
 static void place(struct mcentral *central, struct mspan *span)
 {
 	unsigned int room = span->nelems - span->nalloc;
 	unsigned int bucket = room ? fls(room) - 1 : GOM_NO_BUCKET;
 
-	lockdep_assert_held(&central->lock);
 	if (bucket == span->bucket)
 		return;
-	if (span->bucket != GOM_NO_BUCKET) {
-		hlist_del(&span->list);
-		if (hlist_empty(&central->bucket[span->bucket]))
-			central->nonempty &= ~BIT(span->bucket);
-	}
+	unlink(central, span);
 	if (bucket != GOM_NO_BUCKET) {
 		hlist_add_head(&span->list, &central->bucket[bucket]);
 		central->nonempty |= BIT(bucket);
@@ -53,14 +60,11 @@ static void place(struct mcentral *central, struct mspan *span)
 	span->bucket = bucket;
 }
 
-/* Take @span, which is empty, out of the lists.  Caller holds the lock. */
+/* @span is empty and leaves.  Caller holds the lock. */
 static void remove(struct mcentral *central, struct mspan *span,
 		   struct hlist_head *empty)
 {
-	hlist_del(&span->list);
-	if (hlist_empty(&central->bucket[span->bucket]))
-		central->nonempty &= ~BIT(span->bucket);
-	span->bucket = GOM_NO_BUCKET;
+	unlink(central, span);
 	span->state = MSPAN_MOVING;
 	central->nspans--;
 	hlist_add_head(&span->list, empty);
@@ -157,8 +161,9 @@ static unsigned int return_locked(struct mcentral *central, void **objs,
 			continue;
 		}
 		central->nalloc--;
-		place(central, span);
-		if (!span->nalloc)
+		if (span->nalloc)
+			place(central, span);
+		else
 			remove(central, span, empty);
 	}
 	return bad;

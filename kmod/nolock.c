@@ -130,25 +130,6 @@ void *gomalloc_nolock(size_t size, gfp_t gfp, int node)
 }
 EXPORT_SYMBOL_GPL(gomalloc_nolock);
 
-static void free_tiny(const void *ptr, unsigned long caller)
-{
-	void *block = gom_tiny_block(ptr);
-
-	switch (gom_tiny_free(ptr)) {
-	case GOM_TINY_FREED:
-		break;
-	case GOM_TINY_LAST:
-		if (!push(GOM_CLASS_TINY, block))
-			defer(block, true);
-		break;
-	case GOM_TINY_NOT_LIVE:
-		gom_report(GOM_DOUBLE_FREE, ptr, caller);
-		break;
-	case GOM_TINY_INSIDE:
-		gom_report(GOM_INTERIOR_FREE, ptr, caller);
-	}
-}
-
 /**
  * gofree_nolock - free memory without waiting for anything
  * @ptr: as for gofree()
@@ -169,7 +150,9 @@ void gofree_nolock(const void *ptr)
 	arena = gom_arena_of(ptr);
 	class = arena ? arena->class[page] : GOM_CLASS_NONE;
 	if (class == GOM_CLASS_TINY) {
-		free_tiny(ptr, _RET_IP_);
+		obj = gom_malloc_free_tiny(ptr, _RET_IP_);
+		if (obj && !push(class, obj))
+			defer(obj, true);
 	} else if (class && gom_class_divides(class, (u32)(unsigned long)ptr -
 					      arena->base[page])) {
 		if (*(unsigned long *)obj == gom_key(obj))

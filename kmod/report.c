@@ -146,9 +146,3 @@ void gom_report_last(struct gom_report_record *record)
 {
 	*record = last;
 }
-
-/* Let every site be told anew. */
-void gom_report_forget(void)
-{
-	memset(sites, 0, sizeof(sites));
-}

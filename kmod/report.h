@@ -31,6 +31,5 @@ void gom_report(enum gom_misuse what, const void *ptr, unsigned long caller);
 u64 gom_report_count(enum gom_misuse what);
 const char *gom_report_name(enum gom_misuse what);
 void gom_report_last(struct gom_report_record *record);
-void gom_report_forget(void);
 
 #endif /* _GOM_REPORT_H */
