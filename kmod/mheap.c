@@ -268,7 +268,7 @@ static int order_of(unsigned int npages)
  * linear map begins at an odd multiple of less than 4 MiB, larger ones would
  * lie in two arenas.
  */
-int gom_mheap_max_order(void)
+static int max_order(void)
 {
 	int order = min(GOM_MAX_PAGE_ORDER, GOM_ARENA_SHIFT - PAGE_SHIFT);
 	unsigned long base = __pa(gom_hot.first) >> PAGE_SHIFT;
@@ -284,7 +284,7 @@ static int grow_order(struct mheap *heap)
 
 	if (part)
 		order = max(order, ilog2(part) + GOM_PAGE_ORDER);
-	return min(order, gom_mheap_max_order());
+	return min(order, max_order());
 }
 
 /*
@@ -426,7 +426,7 @@ struct mspan *gom_mheap_alloc(int nid, const struct gom_run_request *req,
 {
 	struct mspan *span, *spare = NULL;
 
-	if (order_of(req->npages) > gom_mheap_max_order())
+	if (order_of(req->npages) > max_order())
 		return NULL;
 	span = gom_mspan_alloc(gfp);
 	if (!span)

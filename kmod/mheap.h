@@ -63,7 +63,6 @@ struct mspan *gom_mheap_alloc(int nid, const struct gom_run_request *req,
 void gom_mheap_free(struct mspan *span);
 void gom_mheap_free_list(struct hlist_head *spans);
 int gom_mheap_free_large(const void *ptr);
-int gom_mheap_max_order(void);
 unsigned long gom_mheap_release(struct mheap *heap);
 
 s64 gom_mheap_set_limit(s64 bytes);
