@@ -9,6 +9,7 @@
 #include <linux/hrtimer.h>
 #include <linux/mm.h>
 #include <linux/version.h>
+#include <linux/workqueue.h>
 
 /* The largest order alloc_pages() takes, inclusive as it is named since 6.8. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
@@ -17,6 +18,13 @@
 #define GOM_MAX_PAGE_ORDER	MAX_ORDER
 #else
 #define GOM_MAX_PAGE_ORDER	MAX_PAGE_ORDER
+#endif
+
+/* Per-CPU workqueues have to say so since 6.17; before, that is the default. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
+#define GOM_WQ_PERCPU		0
+#else
+#define GOM_WQ_PERCPU		WQ_PERCPU
 #endif
 
 /* MODULE_IMPORT_NS() takes a string since 6.13. */

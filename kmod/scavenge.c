@@ -87,7 +87,8 @@ int __init gom_scavenge_init(void)
 
 	for_each_possible_cpu(cpu)
 		INIT_WORK(per_cpu_ptr(&drain_work, cpu), drain_this_cpu);
-	drain_wq = alloc_workqueue("gomalloc_drain", WQ_MEM_RECLAIM, 0);
+	drain_wq = alloc_workqueue("gomalloc_drain",
+				   WQ_MEM_RECLAIM | GOM_WQ_PERCPU, 0);
 	if (!drain_wq)
 		return -ENOMEM;
 	/* A state of the prepare part: its teardown runs when the CPU is dead. */
