@@ -2,10 +2,10 @@
 /*
  * The sparse arena map: from any address to what gomalloc knows of its page.
  *
- *   gom_hot.arenas[]   one pointer per 4 MiB of the linear map
+ *   gomalloc_hot.arenas[]   one pointer per 4 MiB of the linear map
  *        |
  *        +--> empty_arena		shared, nothing is owned there
- *        +--> struct arena		class byte and span base per page
+ *        +--> struct arena		class byte and span bias per page
  *                  |
  *                  +--> struct arena_chunk	span per page, 64 pages
  *
@@ -13,13 +13,15 @@
  * published once and freed by RCU after its last page went back, and the
  * entries of a live object's page do not change while the object lives.
  */
+#include <linux/export.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 #include "arena.h"
 #include "mspan.h"
 #include "stats.h"
 
-struct gom_hot gom_hot ____cacheline_aligned __ro_after_init;
+struct gomalloc_hot gomalloc_hot ____cacheline_aligned __ro_after_init;
+EXPORT_SYMBOL_GPL(gomalloc_hot);
 
 static struct arena empty_arena;
 static struct kmem_cache *arena_cache;
@@ -28,13 +30,13 @@ static DEFINE_RAW_SPINLOCK(arena_lock);
 /* Whether the map reaches @addr: memory added after load lies above it. */
 bool gom_arena_covers(unsigned long addr)
 {
-	return gom_arena_index((void *)addr) < gom_hot.nr_arenas;
+	return gom_arena_index((void *)addr) < gomalloc_hot.nr_arenas;
 }
 
 /* Enter the pages in an arena, made with @gfp where there is none yet. */
 static int own_arena(unsigned long addr, unsigned int npages, gfp_t gfp)
 {
-	struct arena **slot = &gom_hot.arenas[gom_arena_index((void *)addr)];
+	struct arena **slot = &gomalloc_hot.arenas[gom_arena_index((void *)addr)];
 	struct arena *fresh = NULL;
 	unsigned long flags;
 
@@ -127,7 +129,7 @@ static long arena_bytes(const struct arena *arena)
 /* The reverse: the pages are about to go back, their class bytes are NONE. */
 void gom_arena_disown(unsigned long addr, unsigned int npages)
 {
-	struct arena **slot = &gom_hot.arenas[gom_arena_index((void *)addr)];
+	struct arena **slot = &gomalloc_hot.arenas[gom_arena_index((void *)addr)];
 	struct arena *arena = *slot;
 	unsigned long flags;
 	bool last;
@@ -153,7 +155,7 @@ void gom_arena_map_span(struct mspan *span)
 
 	for (; page < end; page++) {
 		WRITE_ONCE(*gom_arena_slot(arena, page), span);
-		WRITE_ONCE(arena->base[page], (u32)span->start);
+		WRITE_ONCE(arena->bias[page], -(u32)span->start);
 		WRITE_ONCE(arena->class[page], span->class);
 	}
 }
@@ -184,7 +186,7 @@ void gom_arena_map_run(struct mspan *run)
 
 struct arena *gom_arena_at(unsigned long i)
 {
-	struct arena *arena = READ_ONCE(gom_hot.arenas[i]);
+	struct arena *arena = READ_ONCE(gomalloc_hot.arenas[i]);
 
 	return arena == &empty_arena ? NULL : arena;
 }
@@ -193,21 +195,22 @@ int __init gom_arena_init(void)
 {
 	unsigned long i;
 
-	gom_hot.first = PAGE_OFFSET & ~(GOM_ARENA_SIZE - 1);
-	gom_hot.nr_arenas = gom_arena_index(high_memory - 1) + 1;
+	gomalloc_hot.first = PAGE_OFFSET & ~(GOM_ARENA_SIZE - 1);
+	gomalloc_hot.nr_arenas = gom_arena_index(high_memory - 1) + 1;
 	arena_cache = kmem_cache_create("gomalloc_arena", sizeof(struct arena),
 					0, 0, NULL);
 	if (!arena_cache)
 		return -ENOMEM;
-	gom_hot.arenas = kvmalloc_array(gom_hot.nr_arenas,
-					sizeof(*gom_hot.arenas), GFP_KERNEL);
-	if (!gom_hot.arenas) {
+	gomalloc_hot.arenas = kvmalloc_array(gomalloc_hot.nr_arenas,
+					     sizeof(*gomalloc_hot.arenas),
+					     GFP_KERNEL);
+	if (!gomalloc_hot.arenas) {
 		kmem_cache_destroy(arena_cache);
 		return -ENOMEM;
 	}
-	for (i = 0; i < gom_hot.nr_arenas; i++)
-		gom_hot.arenas[i] = &empty_arena;
-	gom_meta_add(gom_hot.nr_arenas * sizeof(*gom_hot.arenas));
+	for (i = 0; i < gomalloc_hot.nr_arenas; i++)
+		gomalloc_hot.arenas[i] = &empty_arena;
+	gom_meta_add(gomalloc_hot.nr_arenas * sizeof(*gomalloc_hot.arenas));
 	return 0;
 }
 
@@ -239,10 +242,10 @@ void gom_arena_exit(void)
 {
 	unsigned long i;
 
-	for (i = 0; i < gom_hot.nr_arenas; i++)
+	for (i = 0; i < gomalloc_hot.nr_arenas; i++)
 		if (gom_arena_at(i))
 			abandon(gom_arena_at(i));
-	gom_meta_add(-(long)(gom_hot.nr_arenas * sizeof(*gom_hot.arenas)));
-	kvfree(gom_hot.arenas);
+	gom_meta_add(-(long)(gomalloc_hot.nr_arenas * sizeof(*gomalloc_hot.arenas)));
+	kvfree(gomalloc_hot.arenas);
 	kmem_cache_destroy(arena_cache);
 }

@@ -19,8 +19,8 @@ struct arena_chunk {
  * struct arena - what is known of the pages in 4 MiB of the linear map
  * @class: a GOM_CLASS_ byte per page; dense, as gofree() reads it for
  *	objects all over the heap
- * @base: low 32 bits of the address at which the page's span starts; valid
- *	where @class says that there is a span
+ * @bias: what to add to the low 32 bits of an address in the page for its
+ *	offset in the span; valid where @class says that there is a span
  * @nowned: pages that gomalloc holds; under arena_lock
  * @rcu: frees the arena when its last page is gone
  * @chunk: the page's span, where pages of the chunk are or were owned: small
@@ -31,16 +31,16 @@ struct arena_chunk {
  */
 struct arena {
 	u8 class[GOM_ARENA_PAGES];
-	u32 base[GOM_ARENA_PAGES];
+	u32 bias[GOM_ARENA_PAGES];
 	unsigned int nowned;
 	struct rcu_head rcu;
 	struct arena_chunk *chunk[GOM_ARENA_CHUNKS];
 };
 
-/* Which arena an address is in; gom_hot.nr_arenas or more outside of the map. */
+/* Which arena an address is in; gomalloc_hot.nr_arenas or more outside of the map. */
 static __always_inline unsigned long gom_arena_index(const void *ptr)
 {
-	return ((unsigned long)ptr - gom_hot.first) >> GOM_ARENA_SHIFT;
+	return ((unsigned long)ptr - gomalloc_hot.first) >> GOM_ARENA_SHIFT;
 }
 
 /*
@@ -53,15 +53,22 @@ static __always_inline struct arena *gom_arena_of(const void *ptr)
 {
 	unsigned long i = gom_arena_index(ptr);
 
-	if (unlikely(i >= gom_hot.nr_arenas))
+	if (unlikely(i >= gomalloc_hot.nr_arenas))
 		return NULL;
 	/* Pairs with smp_store_release() in own_arena(). */
-	return READ_ONCE(gom_hot.arenas[i]);
+	return READ_ONCE(gomalloc_hot.arenas[i]);
 }
 
 static __always_inline unsigned int gom_arena_page(const void *ptr)
 {
 	return ((unsigned long)ptr >> GOM_PAGE_SHIFT) & (GOM_ARENA_PAGES - 1);
+}
+
+/* The offset in its span of an address in @page, whose class says span. */
+static __always_inline u32 gom_arena_offset(const struct arena *arena,
+					    unsigned long page, const void *ptr)
+{
+	return arena->bias[page] + (u32)(unsigned long)ptr;
 }
 
 /* The class byte of any address at all. */

@@ -108,10 +108,10 @@ static void class_row(struct seq_file *m, const char *name, u32 size,
 {
 	u64 w = waste(used, held);
 
-	seq_printf(m, "%5s %6u %6u %8llu %10llu %8llu %7llu %9llu %4llu.%02llu %12llu %9llu %9llu\n",
+	seq_printf(m, "%5s %6u %6u %8llu %10llu %8llu %7llu %9llu %4llu.%02llu %12llu %9llu %9llu %9llu\n",
 		   name, size, npages, s->nspans, s->live, s->mcache, s->ready,
 		   s->spans_free, w / 100, w % 100, s->mallocs, s->refills,
-		   s->flushes);
+		   s->flushes, s->locks);
 }
 
 static void add(struct gom_class_stats *sum, const struct gom_class_stats *s)
@@ -124,6 +124,7 @@ static void add(struct gom_class_stats *sum, const struct gom_class_stats *s)
 	sum->mallocs += s->mallocs;
 	sum->refills += s->refills;
 	sum->flushes += s->flushes;
+	sum->locks += s->locks;
 }
 
 static void large_row(struct seq_file *m, struct gom_class_stats *total,
@@ -155,9 +156,10 @@ static int classes_show(struct seq_file *m, void *unused)
 	char name[8];
 
 	seq_puts(m, "gomalloc classes 1\n");
-	seq_printf(m, "%5s %6s %6s %8s %10s %8s %7s %9s %7s %12s %9s %9s\n",
+	seq_printf(m, "%5s %6s %6s %8s %10s %8s %7s %9s %7s %12s %9s %9s %9s\n",
 		   "class", "size", "pages", "spans", "live", "mcache", "ready",
-		   "inspans", "waste%", "mallocs", "refills", "flushes");
+		   "inspans", "waste%", "mallocs", "refills", "flushes",
+		   "locks");
 	for (class = 1; class < GOM_NR_SPAN_CLASSES; class++) {
 		const struct gom_class *c = &gom_class[class];
 		u64 live, span;

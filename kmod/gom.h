@@ -12,7 +12,8 @@
  *   run      pages next to each other that no span uses
  *   arena    4 MiB of the linear map, aligned
  *   block    pages as they came from alloc_pages()
- *   mcache   per CPU and class, a stack of free objects
+ *   mcache   per CPU and class, two magazines of free objects
+ *   magazine a stack of pointers to free objects, at home nowhere
  *   mcentral per node and class, the spans of the class
  *   mheap    per node, the free runs
  *   key      the word at the start of every free object: secret ^ address
@@ -34,7 +35,7 @@
  *   4. arena.c: arena_lock
  *
  * No two of 2 to 4 are held together.  All are raw spinlocks taken with
- * interrupts off and held for a bounded time: a batch of objects under 2, two
+ * interrupts off and held for a bounded time: a magazine of objects under 2, two
  * walks down an rbtree and the entries of a run's pages, 512 at most, under 3.
  * The page allocator and slab are called with none of them held and
  * preemption as the caller had it, so PREEMPT_RT needs no case of its own.
@@ -69,9 +70,6 @@
 /* Classes that have spans of objects, hence an mcache and an mcentral. */
 #define GOM_NR_SPAN_CLASSES	(GOM_CLASS_TINY + 1)
 
-/* Flags that send an allocation away from the common pools. */
-#define GOM_GFP_DIVERT		(__GFP_ACCOUNT | GFP_ZONEMASK | __GFP_THISNODE)
-
 /* What of a caller's flags holds for metadata: whether and how to wait. */
 #define GOM_GFP_META(gfp)	((gfp) & ~(GFP_ZONEMASK | __GFP_ACCOUNT | \
 					   __GFP_THISNODE | __GFP_ZERO | \
@@ -85,24 +83,9 @@
 				 __GFP_NOWARN | __GFP_NORETRY | \
 				 __GFP_NOMEMALLOC)
 
-/*
- * What every alloc and free reads, in one cache line.  Written at load.
- * @arenas: bounded by @nr_arenas, never NULL within
- * @first: address of the linear map's start
- * @secret: the keys' common part
- */
-struct gom_hot {
-	unsigned long first;
-	unsigned long nr_arenas;
-	struct arena **arenas;
-	unsigned long secret;
-};
-
-extern struct gom_hot gom_hot;
-
 static __always_inline unsigned long gom_key(const void *obj)
 {
-	return gom_hot.secret ^ (unsigned long)obj;
+	return __gomalloc_key(obj);
 }
 
 #endif /* _GOM_H */

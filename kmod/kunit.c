@@ -19,8 +19,6 @@
 #include "stats.h"
 #include "tiny.h"
 
-EXPORT_SYMBOL_IF_KUNIT(gom_hot);
-
 EXPORT_SYMBOL_IF_KUNIT(gom_class);
 EXPORT_SYMBOL_IF_KUNIT(gom_free_magic);
 EXPORT_SYMBOL_IF_KUNIT(gom_class_fine);
@@ -43,13 +41,19 @@ EXPORT_SYMBOL_IF_KUNIT(gom_mheap_best_fit);
 EXPORT_SYMBOL_IF_KUNIT(gom_mheap_limit_hits);
 
 EXPORT_SYMBOL_IF_KUNIT(gom_nodes);
-EXPORT_SYMBOL_IF_KUNIT(gom_mcentral_max_ready);
+EXPORT_SYMBOL_IF_KUNIT(gom_node_alloc_span);
+EXPORT_SYMBOL_IF_KUNIT(gom_magazine_next_cap);
+EXPORT_SYMBOL_IF_KUNIT(gom_magazine_alloc);
+EXPORT_SYMBOL_IF_KUNIT(gom_magazine_free);
 EXPORT_SYMBOL_IF_KUNIT(gom_mcentral_take);
+EXPORT_SYMBOL_IF_KUNIT(gom_mcentral_refill);
+EXPORT_SYMBOL_IF_KUNIT(gom_mcentral_flush);
+EXPORT_SYMBOL_IF_KUNIT(gom_mcentral_add_spare);
+EXPORT_SYMBOL_IF_KUNIT(gom_mcentral_trim);
 EXPORT_SYMBOL_IF_KUNIT(gom_mcentral_give);
 EXPORT_SYMBOL_IF_KUNIT(gom_mcentral_grow);
 EXPORT_SYMBOL_IF_KUNIT(gom_mcentral_shed);
 
-EXPORT_PER_CPU_SYMBOL_GPL(gom_mcache);
 EXPORT_SYMBOL_IF_KUNIT(gom_mcache_cold);
 EXPORT_SYMBOL_IF_KUNIT(gom_mcache_refill);
 EXPORT_SYMBOL_IF_KUNIT(gom_mcache_count);

@@ -7,7 +7,7 @@
 #include <linux/mm.h>
 #include <linux/topology.h>
 #include "large.h"
-#include "mheap.h"
+#include "node.h"
 
 /* Bytes that an object of @size bytes takes. */
 size_t gom_large_size(size_t size)
@@ -35,7 +35,7 @@ void *gom_large_alloc(size_t size, gfp_t gfp, int node, bool direct)
 		return NULL;
 	if (node == NUMA_NO_NODE)
 		node = numa_mem_id();
-	span = gom_mheap_alloc(node, &req, gfp);
+	span = gom_node_alloc_span(node, &req, gfp);
 	if (!span)
 		return NULL;
 	obj = (void *)span->start;

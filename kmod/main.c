@@ -84,7 +84,7 @@ static int __init gom_init(void)
 	if (err)
 		return err;
 	gom_size_class_init();
-	gom_hot.secret = get_random_long();
+	gomalloc_hot.secret = get_random_long();
 	err = gom_mspan_init();
 	if (err)
 		return err;
@@ -104,7 +104,7 @@ static int __init gom_init(void)
 	gom_debugfs_init();
 	pr_info("gomalloc: loaded: %d size classes, %lu KiB pages, %lu arenas of %lu MiB, %d nodes\n",
 		GOMALLOC_NR_CLASSES - 1, GOM_PAGE_SIZE >> 10,
-		gom_hot.nr_arenas, GOM_ARENA_SIZE >> 20, num_possible_nodes());
+		gomalloc_hot.nr_arenas, GOM_ARENA_SIZE >> 20, num_possible_nodes());
 	return 0;
 
 out_mcache:

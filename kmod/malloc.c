@@ -3,7 +3,7 @@
  * gomalloc() and gofree(): the entry points and their fast paths.
  *
  * A hit costs no lock, no atomic and no disabled interrupt: preemption off,
- * the busy byte, one pop or push on this CPU's stack, and the checks.  Each
+ * the busy byte, one pop or push on this CPU's magazine, and the checks.  Each
  * exit to a slow path is a tail call made with preemption still off, so the
  * fast path keeps nothing in a saved register for its sake; the callee turns
  * preemption on again.
@@ -55,9 +55,6 @@ bool gom_malloc_intact(void *obj, unsigned long caller)
 	return true;
 }
 
-/* Stands for the size of the class, which a hit then need not look up. */
-#define SIZE_OF_CLASS	SIZE_MAX
-
 /* An object of @class from the slow path; a damaged one is left behind. */
 static void *get(unsigned int class, gfp_t gfp, int node, unsigned long caller)
 {
@@ -76,7 +73,7 @@ void gom_malloc_put(unsigned int class, void *obj)
 	bool pushed;
 
 	preempt_disable();
-	pushed = gom_mcache_push(class, obj, key);
+	pushed = __gomalloc_push(class, obj, key);
 	preempt_enable();
 	if (!pushed) {
 		*(unsigned long *)obj = key;
@@ -100,7 +97,7 @@ static void *malloc_tiny(size_t size, gfp_t gfp, unsigned long caller)
 
 	if (!obj) {
 		preempt_disable();
-		block = gom_mcache_pop(GOM_CLASS_TINY);
+		block = __gomalloc_pop(GOM_CLASS_TINY);
 		preempt_enable();
 		if (!block || !gom_malloc_intact(block, caller))
 			block = get(GOM_CLASS_TINY, gfp, NUMA_NO_NODE, caller);
@@ -130,29 +127,23 @@ static void *malloc_any(size_t size, unsigned int class, gfp_t gfp, int node,
 	obj = get(class, gfp, node, caller);
 	/* As long as one object can be had, a span is not owed. */
 	if (!obj && gom_mcentral_is_optional(class))
-		return gom_large_alloc(size == SIZE_OF_CLASS ?
-				       gom_class[class].size : size,
-				       gfp, node, false);
+		return gom_large_alloc(size, gfp, node, false);
 	if (obj && want_init_on_alloc(gfp))
 		memset(obj, 0, gom_class[class].size);
 	return obj;
 }
 
-/* The stack is empty, or busy, or there is none.  Called with preemption off. */
-static noinline void *malloc_miss(size_t size, unsigned int class, gfp_t gfp,
+/*
+ * The cache has no object, or @obj, which was written to while it was free.
+ * Called with preemption off.
+ */
+static noinline void *malloc_miss(size_t size, gfp_t gfp, void *obj,
 				  unsigned long caller)
 {
 	preempt_enable();
-	return malloc_any(size, class, gfp, NUMA_NO_NODE, caller);
-}
-
-/* @obj was written to while it was free.  Called with preemption off. */
-static noinline void *malloc_damaged(void *obj, unsigned int class, gfp_t gfp,
-				     unsigned long caller)
-{
-	preempt_enable();
-	gom_report(GOM_WRITE_AFTER_FREE, obj, caller);
-	return malloc_any(gom_class[class].size, class, gfp, NUMA_NO_NODE,
+	if (obj)
+		gom_report(GOM_WRITE_AFTER_FREE, obj, caller);
+	return malloc_any(size, gom_size_class(size), gfp, NUMA_NO_NODE,
 			  caller);
 }
 
@@ -161,11 +152,9 @@ static noinline void *malloc_damaged(void *obj, unsigned int class, gfp_t gfp,
  * memcg or must come from a zone is slab's, whose accounting is out of a
  * module's reach, or pages of its own where slab has no caches.
  */
-static noinline void *malloc_divert(size_t size, unsigned int class,
-				    gfp_t gfp, int node, unsigned long caller)
+static void *malloc_divert(size_t size, gfp_t gfp, int node,
+			   unsigned long caller)
 {
-	if (size == SIZE_OF_CLASS)
-		size = gom_class[class].size;
 	if (WARN_ON_ONCE(gfp & (__GFP_HIGHMEM | __GFP_MOVABLE)))
 		gfp &= ~(__GFP_HIGHMEM | __GFP_MOVABLE);
 	if (gfp & (__GFP_ACCOUNT | __GFP_DMA | __GFP_DMA32)) {
@@ -178,30 +167,50 @@ static noinline void *malloc_divert(size_t size, unsigned int class,
 		node = numa_mem_id();
 	/* A CPU cuts tiny objects from a block of whatever node. */
 	if (__gomalloc_is_tiny(size))
-		class = gom_size_class(8);
-	return malloc_any(size, class, gfp, node, caller);
+		size = 8;
+	return malloc_any(size, gom_size_class(size), gfp, node, caller);
 }
 
-static __always_inline void *malloc_fast(size_t size, unsigned int class,
-					 gfp_t gfp)
+/* Zeroed memory, by flag or by init_on_alloc, and flags that divert. */
+static noinline void *malloc_special(size_t size, gfp_t gfp,
+				     unsigned long caller)
+{
+	unsigned int class = gom_size_class(size);
+	void *obj;
+
+	if (gfp & __GOMALLOC_GFP_DIVERT)
+		return malloc_divert(size, gfp, NUMA_NO_NODE, caller);
+	preempt_disable();
+	obj = __gomalloc_pop(class);
+	if (unlikely(!obj || *(unsigned long *)obj != gom_key(obj)))
+		return malloc_miss(size, gfp, obj, caller);
+	preempt_enable();
+	return memset(obj, 0, gom_class[class].size);
+}
+
+/*
+ * The slow exits get a size to look the class up again, lest a hit keep a
+ * copy for them: the caller's, or if it gave none the class's own.
+ */
+static __always_inline void *malloc_fast(bool sized, size_t size,
+					 unsigned long class, gfp_t gfp)
 {
 	void *obj;
 
-	if (unlikely(gfp & GOM_GFP_DIVERT))
-		return malloc_divert(size, class, gfp, NUMA_NO_NODE, _RET_IP_);
+	if (unlikely(gfp & (__GOMALLOC_GFP_DIVERT | __GFP_ZERO)) ||
+	    want_init_on_alloc(0))
+		return malloc_special(sized ? size : gom_class[class].size,
+				      gfp, _RET_IP_);
 	/* Elsewhere it costs a call on a hit, and a miss checks as well. */
 	if (IS_ENABLED(CONFIG_DEBUG_ATOMIC_SLEEP) || IS_ENABLED(CONFIG_LOCKDEP))
 		might_alloc(gfp);
 	preempt_disable();
-	obj = gom_mcache_pop(class);
-	if (unlikely(!obj))
-		return malloc_miss(size, class, gfp, _RET_IP_);
-	if (unlikely(*(unsigned long *)obj != gom_key(obj)))
-		return malloc_damaged(obj, class, gfp, _RET_IP_);
+	obj = __gomalloc_pop(class);
+	if (unlikely(!obj || *(unsigned long *)obj != gom_key(obj)))
+		return malloc_miss(sized ? size : gom_class[class].size,
+				   gfp, obj, _RET_IP_);
 	*(unsigned long *)obj = 0;
 	preempt_enable();
-	if (want_init_on_alloc(gfp))
-		return memset(obj, 0, gom_class[class].size);
 	return obj;
 }
 
@@ -215,7 +224,7 @@ static __always_inline void *malloc_fast(size_t size, unsigned int class,
  */
 void *__gomalloc(size_t size, gfp_t gfp)
 {
-	return malloc_fast(size, gom_size_class(size), gfp);
+	return malloc_fast(true, size, gom_size_class(size), gfp);
 }
 EXPORT_SYMBOL_GPL(__gomalloc);
 
@@ -229,9 +238,25 @@ EXPORT_SYMBOL_GPL(__gomalloc);
  */
 void *__gomalloc_class(gfp_t gfp, unsigned int class)
 {
-	return malloc_fast(SIZE_OF_CLASS, class, gfp);
+	return malloc_fast(false, 0, class, gfp);
 }
 EXPORT_SYMBOL_GPL(__gomalloc_class);
+
+/**
+ * __gomalloc_miss - what __gomalloc_const() has no object for
+ * @gfp: as for kmalloc()
+ * @class: from __gomalloc_const_class()
+ * @obj: a free object that was written to, or %NULL if the cache had none
+ *
+ * Context: any that kmalloc() allows with @gfp; enters with preemption off
+ *	once more than it leaves.
+ * Return: an object, or %NULL.
+ */
+void *__gomalloc_miss(gfp_t gfp, unsigned int class, void *obj)
+{
+	return malloc_miss(gom_class[class].size, gfp, obj, _RET_IP_);
+}
+EXPORT_SYMBOL_GPL(__gomalloc_miss);
 
 /**
  * __gomalloc_node - allocate memory, preferably on a NUMA node
@@ -247,16 +272,14 @@ EXPORT_SYMBOL_GPL(__gomalloc_class);
  */
 void *__gomalloc_node(size_t size, gfp_t gfp, int node)
 {
-	unsigned int class = gom_size_class(size);
-
 	if (node != NUMA_NO_NODE &&
 	    (WARN_ON_ONCE(node < 0 || node >= nr_node_ids) || !node_online(node)))
 		node = NUMA_NO_NODE;
-	if (gfp & GOM_GFP_DIVERT)
-		return malloc_divert(size, class, gfp, node, _RET_IP_);
+	if (gfp & __GOMALLOC_GFP_DIVERT)
+		return malloc_divert(size, gfp, node, _RET_IP_);
 	if (node == NUMA_NO_NODE || node == numa_mem_id())
-		return malloc_fast(size, class, gfp);
-	return malloc_any(size, class, gfp, node, _RET_IP_);
+		return malloc_fast(true, size, gom_size_class(size), gfp);
+	return malloc_any(size, gom_size_class(size), gfp, node, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(__gomalloc_node);
 
@@ -366,45 +389,50 @@ static noinline void free_other(const void *ptr, unsigned long caller)
 	gom_malloc_free_other(ptr, caller);
 }
 
-/* The stack is full, or busy.  Called with preemption off. */
-static noinline void free_miss(unsigned int class, void *obj)
+/* The magazine is full, or the cache busy.  Called with preemption off. */
+static noinline void free_miss(void *obj)
 {
+	unsigned int class = gom_arena_class(obj);
+
 	preempt_enable();
 	*(unsigned long *)obj = gom_key(obj);
 	gom_mcache_flush(class, obj);
 }
 
 /* init_on_free is on.  Called with preemption off. */
-static noinline void free_wiped(unsigned int class, void *obj)
+static noinline void free_wiped(void *obj)
 {
+	unsigned int class = gom_arena_class(obj);
+
 	preempt_enable();
 	memset(obj, 0, gom_class[class].size);
 	gom_malloc_put(class, obj);
 }
 
+/* Its slow exits look the class up again, lest a hit keep a copy for them. */
 static __always_inline void free_fast(const void *ptr)
 {
-	unsigned int page = gom_arena_page(ptr), class;
-	unsigned long i = gom_arena_index(ptr);
-	unsigned long *obj = (unsigned long *)ptr;
+	unsigned long at = (unsigned long)ptr - gomalloc_hot.first;
+	unsigned long i = at >> GOM_ARENA_SHIFT, page, class;
 	unsigned long key = gom_key(ptr);
 	struct arena *arena;
 
 	preempt_disable();
-	if (unlikely(i >= gom_hot.nr_arenas))
+	if (unlikely(i >= gomalloc_hot.nr_arenas))
 		return free_other(ptr, _RET_IP_);
 	/* A plain load, once: preemption off keeps even a dying arena here. */
-	arena = gom_hot.arenas[i];
+	arena = gomalloc_hot.arenas[i];
+	page = (at >> GOM_PAGE_SHIFT) & (GOM_ARENA_PAGES - 1);
 	class = arena->class[page];
-	if (unlikely(!gom_class_divides(class, (u32)(unsigned long)ptr -
-					arena->base[page])))
+	if (unlikely(!gom_class_divides(class,
+					gom_arena_offset(arena, page, ptr))))
 		return free_other(ptr, _RET_IP_);
-	if (unlikely(*obj == key))
+	if (unlikely(*(unsigned long *)ptr == key))
 		return free_other(ptr, _RET_IP_);
 	if (want_init_on_free())
-		return free_wiped(class, obj);
-	if (unlikely(!gom_mcache_push(class, obj, key)))
-		return free_miss(class, obj);
+		return free_wiped((void *)ptr);
+	if (unlikely(!__gomalloc_push(class, (void *)ptr, key)))
+		return free_miss((void *)ptr);
 	preempt_enable();
 }
 

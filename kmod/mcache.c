@@ -1,83 +1,87 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Per-CPU caches: the slow paths.  The fast paths are in mcache.h.
+ * Per-CPU caches: the slow paths.  The fast paths are in gomalloc_inline.h.
  *
- * A stack starts with a few slots and doubles while it misses, as long as
- * all the CPU's stacks, were they full, stay within a budget that follows
- * the size of the heap.  Every so many slow paths one class is looked at: a
- * stack from which nothing was taken since the last look is returned and
- * starts small again, and so is stock that lies idle in the central list.
+ * Of each class a CPU has a loaded magazine, which alloc and free work on,
+ * and another one.  Where the loaded one is empty or full the two change
+ * places; where that does not help the central list has a full one for an
+ * empty one and the other way round.  So a central lock is taken at most
+ * once for as many allocs, or frees, as a magazine has slots.
  *
- * Refills and flushes move half a stack under the busy flag.  Nothing is
- * allocated or freed under it: spans that run empty and arrays that are
- * outgrown wait until it is dropped.
+ * Magazines start small and grow while they miss, as long as all of the
+ * CPU's, were they full, stay within a budget that follows the size of the
+ * heap.  Every so many visits to central lists one class is looked at: one
+ * from which nothing was taken since the last look gives up its magazines
+ * and starts small again, and so does the central list's idle stock.
+ *
+ * Nothing is allocated or freed under the busy flag: what is outgrown or
+ * wanted waits until it is dropped.
  *
  * Called by malloc.c and nolock.c with no lock held.
  */
 #include <linux/cpu.h>
-#include <linux/log2.h>
 #include <linux/slab.h>
 #include <linux/topology.h>
 #include "mcache.h"
 #include "node.h"
 #include "stats.h"
 
-DEFINE_PER_CPU_ALIGNED(struct mcache, gom_mcache);
+DEFINE_PER_CPU_ALIGNED(struct gomalloc_mcache, gomalloc_mcache);
+EXPORT_PER_CPU_SYMBOL_GPL(gomalloc_mcache);
 struct mcache_cold __percpu *gom_mcache_cold;
 
-/* Bytes that the stacks of all CPUs together may hold: a part of the heap. */
+/* Bytes that the magazines of all CPUs may hold: a part of the heap. */
 #define BUDGET_SHIFT	5
 #define BUDGET_MIN	SZ_64K		/* for each CPU */
 #define BUDGET_MAX	SZ_1M
 
-/* A stack is one slot short of a power of two, for the NULL below it. */
-#define CAPACITY_MAX	127U
-#define STACK_BYTES	SZ_64K		/* in one stack, were it full */
-#define START_BYTES	SZ_1K
-
-/* Slow paths between two looks at idle stock. */
+/* Visits to central lists between two looks at idle stock. */
 #define SCAN_TICKS	32
 
-#define MCACHE_BYTES	(sizeof(struct mcache) + sizeof(struct mcache_cold))
+#define MCACHE_BYTES	(sizeof(struct gomalloc_mcache) + \
+			 sizeof(struct mcache_cold))
 
-static void *no_slots[1];
+/* Has no slots, so it is empty and full; stands for no magazine. */
+static struct magazine no_magazine;
 
-static unsigned int capacity(const struct mcache_head *head)
+/**
+ * struct wish - what a visit to the central list found missing
+ * @cap: a magazine of so many slots instead of this CPU's smaller one
+ * @spare: an empty magazine of so many slots for the central list
+ * @visited: there was a visit
+ */
+struct wish {
+	unsigned int cap;
+	unsigned int spare;
+	bool visited;
+};
+
+static unsigned int count(const struct gomalloc_head *head)
 {
-	return head->end - head->slots;
+	return (head->top - head->slots) / sizeof(void *);
 }
 
-static unsigned int count(const struct mcache_head *head)
+static struct magazine *loaded(const struct gomalloc_head *head)
 {
-	return head->top - head->slots;
+	return (void *)(head->slots - offsetof(struct magazine, slot));
 }
 
-static void *array_of(void **slots)
+static void load(struct gomalloc_head *head, struct magazine *mag,
+		 unsigned int n)
 {
-	return slots == no_slots + 1 ? NULL : slots - 1;
+	head->slots = (unsigned long)mag->slot;
+	head->top = (unsigned long)(mag->slot + n);
+	head->end = (unsigned long)(mag->slot + mag->cap);
 }
 
-static size_t array_bytes(unsigned int cap)
+static void exchange(struct gomalloc_head *head, struct mcache_class *c)
 {
-	return cap ? (cap + 1) * sizeof(void *) : 0;
-}
+	struct magazine *mag = loaded(head);
+	unsigned int n = count(head);
 
-static unsigned int capacity_max(unsigned int class)
-{
-	unsigned int n = STACK_BYTES / gom_class[class].size;
-
-	return clamp(rounddown_pow_of_two(n + 1) - 1, 1UL, (ulong)CAPACITY_MAX);
-}
-
-static unsigned int capacity_next(unsigned int class, unsigned int cap)
-{
-	unsigned int start = START_BYTES / gom_class[class].size;
-
-	if (cap)
-		start = 2 * cap + 1;
-	else
-		start = clamp(rounddown_pow_of_two(start + 1) - 1, 1UL, 7UL);
-	return min(start, capacity_max(class));
+	load(head, c->other, c->nother);
+	c->other = mag;
+	WRITE_ONCE(c->nother, n);
 }
 
 static unsigned long budget(void)
@@ -88,67 +92,105 @@ static unsigned long budget(void)
 		       BUDGET_MIN, BUDGET_MAX);
 }
 
-static void set_slots(struct mcache_head *head, void **array, unsigned int cap)
+static void count_capacity(struct mcache_cold *cold, unsigned int class,
+			   unsigned int cap, unsigned int old)
 {
-	head->slots = cap ? array + 1 : no_slots + 1;
-	head->top = head->slots;
-	head->end = head->slots + cap;
+	cold->capacity += ((long)cap - (long)old) * gom_class[class].size;
 }
 
-/*
- * Give this CPU's stack the next larger array, if the budget allows and
- * memory is at hand.  Preemptible or not, as the client is.
- */
-static void enlarge(unsigned int class)
+/* The two magazines take turns to grow: the smaller one is next. */
+static unsigned int wanted_cap(const struct gomalloc_head *head,
+			       const struct mcache_cold *cold,
+			       unsigned int class)
 {
-	struct mcache_head *head = raw_cpu_ptr(&gom_mcache.head[class]);
-	unsigned int cap = READ_ONCE(head->end) - READ_ONCE(head->slots);
-	unsigned int next = capacity_next(class, cap), n;
-	unsigned long more = (next - cap) * gom_class[class].size;
-	struct mcache_cold *cold;
-	void **array, **old;
+	unsigned int cap = loaded(head)->cap;
+	unsigned int less = min(cap, cold->class[class].other->cap);
+	unsigned int more = less < cap ? cap : gom_magazine_next_cap(class, cap);
 
-	if (next <= cap ||
-	    raw_cpu_read(gom_mcache_cold->capacity) + more > budget())
-		return;
-	/* A convenience: not worth a wakeup, nor reserves. */
-	array = kmalloc(array_bytes(next), __GFP_NOWARN | __GFP_NOMEMALLOC);
-	if (!array)
-		return;
-	array[0] = NULL;
+	if (more <= less || cold->capacity +
+	    (more - less) * gom_class[class].size > budget())
+		return 0;
+	return more;
+}
 
-	preempt_disable();
-	head = this_cpu_ptr(&gom_mcache.head[class]);
-	cold = this_cpu_ptr(gom_mcache_cold);
-	old = array;
-	/* Another CPU's by now, or enlarged by what interrupted us: leave it. */
-	if (gom_mcache_trylock()) {
-		if (capacity(head) == cap) {
-			old = array_of(head->slots);
-			n = count(head);
-			memcpy(array + 1, head->slots, n * sizeof(*array));
-			set_slots(head, array, next);
-			head->top += n;
-			cold->capacity += more;
-			gom_meta_add(array_bytes(next) - array_bytes(cap));
-		}
-		gom_mcache_unlock();
+/* Put @mag in the place of a smaller one of this CPU's; returns what is over. */
+static struct magazine *replace(unsigned int class, struct magazine *mag)
+{
+	struct mcache_cold *cold = this_cpu_ptr(gom_mcache_cold);
+	struct gomalloc_head *head = this_cpu_ptr(&gomalloc_mcache.head[class]);
+	struct mcache_class *c = &cold->class[class];
+	struct magazine *old = loaded(head);
+
+	if (c->other->cap < old->cap)
+		old = c->other;
+	/* Another CPU's by now, or enlarged by what interrupted us. */
+	if (old->cap >= mag->cap)
+		return mag;
+	count_capacity(cold, class, mag->cap, old->cap);
+	if (old == loaded(head)) {
+		memcpy(mag->slot, old->slot, count(head) * sizeof(*old->slot));
+		load(head, mag, count(head));
+	} else {
+		memcpy(mag->slot, old->slot, c->nother * sizeof(*old->slot));
+		c->other = mag;
 	}
-	preempt_enable();
-	kfree(old);
+	return old;
+}
+
+/* After a visit to the central list.  Preemptible or not, as the client is. */
+static void fulfil(unsigned int class, const struct wish *wish)
+{
+	struct magazine *mag = NULL;
+
+	if (wish->cap) {
+		mag = gom_magazine_alloc(wish->cap);
+		if (!mag)
+			return;
+		preempt_disable();
+		if (gom_mcache_trylock()) {
+			mag = replace(class, mag);
+			gom_mcache_unlock();
+		}
+		preempt_enable();
+		gom_magazine_free(mag);
+	}
+	if (wish->spare)
+		gom_mcentral_add_spare(gom_central(numa_mem_id(), class),
+				       wish->spare);
+}
+
+/* Unload both magazines; returns them for gom_magazine_free_list(). */
+static struct magazine *unload(struct gomalloc_head *head,
+			       struct mcache_cold *cold, unsigned int class)
+{
+	struct mcache_class *c = &cold->class[class];
+	struct magazine *mags = NULL;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		struct magazine *mag = loaded(head);
+
+		gom_mcentral_give(class, mag->slot, count(head));
+		if (mag->cap)
+			gom_magazine_link(&mags, mag);
+		count_capacity(cold, class, 0, mag->cap);
+		load(head, &no_magazine, 0);
+		exchange(head, c);
+	}
+	return mags;
 }
 
 /*
- * Every SCAN_TICKS slow paths of a CPU, look at one class for stock that
- * nobody uses.
+ * Every SCAN_TICKS visits of a CPU to central lists, look at one class for
+ * stock that nobody uses.
  */
 static void scan_idle(void)
 {
+	struct magazine *mags = NULL;
+	struct gomalloc_head *head;
 	struct mcache_cold *cold;
-	struct mcache_head *head;
-	HLIST_HEAD(empty);
+	struct mcache_class *c;
 	unsigned int class;
-	void *array = NULL;
 	int nid;
 
 	if (raw_cpu_inc_return(gom_mcache_cold->ticks) % SCAN_TICKS)
@@ -157,61 +199,74 @@ static void scan_idle(void)
 	cold = this_cpu_ptr(gom_mcache_cold);
 	class = cold->scan % (GOM_NR_SPAN_CLASSES - 1) + 1;
 	cold->scan = class;
+	c = &cold->class[class];
 	nid = numa_mem_id();
-	head = this_cpu_ptr(&gom_mcache.head[class]);
+	head = this_cpu_ptr(&gomalloc_mcache.head[class]);
 	if (gom_mcache_trylock()) {
-		if (head->nmalloc == cold->class[class].nmalloc_seen &&
-		    capacity(head)) {
-			gom_mcentral_give(class, head->slots, count(head), &empty);
-			cold->capacity -= capacity(head) * gom_class[class].size;
-			gom_meta_add(-(long)array_bytes(capacity(head)));
-			array = array_of(head->slots);
-			set_slots(head, NULL, 0);
-		}
-		cold->class[class].nmalloc_seen = head->nmalloc;
+		if (head->nmalloc == c->nmalloc_seen)
+			mags = unload(head, cold, class);
+		c->nmalloc_seen = head->nmalloc;
 		gom_mcache_unlock();
 	}
 	preempt_enable();
-	kfree(array);
-	gom_mheap_free_list(&empty);
+	gom_magazine_free_list(mags);
 	gom_mcentral_shed(gom_central(nid, class), true);
 }
 
-/*
- * Half a stack from the central list, and one object for the caller.  What
- * others put into the stack meanwhile may be any node's, and does for a
- * caller who named none.
- */
-static void *take_batch(unsigned int class, int node, bool *short_of_slots)
+static void *pop(struct gomalloc_head *head)
 {
-	struct mcache_head *head;
+	if (!count(head))
+		return NULL;
+	head->nmalloc++;
+	head->top -= sizeof(void *);
+	return *(void **)head->top;
+}
+
+/* Where the loaded magazine is empty.  Caller holds the busy flag. */
+static void *take_busy(unsigned int class, struct wish *wish)
+{
+	struct gomalloc_head *head = this_cpu_ptr(&gomalloc_mcache.head[class]);
+	struct mcache_cold *cold = this_cpu_ptr(gom_mcache_cold);
+	struct mcache_class *c = &cold->class[class];
 	struct mcentral *central;
+	struct magazine *mag;
 	void *obj = NULL;
-	int local;
+
+	if (!count(head) && c->nother)
+		exchange(head, c);
+	if (count(head))
+		return pop(head);
+
+	central = gom_central(numa_mem_id(), class);
+	mag = loaded(head);
+	if (mag->cap) {
+		mag = gom_mcentral_refill(central, mag);
+		count_capacity(cold, class, mag->cap, loaded(head)->cap);
+		load(head, mag, mag->count);
+		obj = pop(head);
+	} else if (gom_mcentral_take(central, &obj, 1)) {
+		head->nmalloc++;
+	}
+	c->refills++;
+	wish->cap = wanted_cap(head, cold, class);
+	wish->visited = true;
+	return obj;
+}
+
+/* An object for a caller who named @node, or none; not from new spans. */
+static void *take(unsigned int class, int node, struct wish *wish)
+{
+	void *obj = NULL;
 
 	preempt_disable();
-	local = numa_mem_id();
-	central = gom_central(node == NUMA_NO_NODE ? local : node, class);
-	head = this_cpu_ptr(&gom_mcache.head[class]);
-	if (central->nid == local && gom_mcache_trylock()) {
-		unsigned int n = min_t(unsigned int, head->end - head->top,
-				       capacity(head) / 2 + 1);
-
-		if (n) {
-			n = gom_mcentral_take(central, head->top, n);
-			head->top += n;
-			if (n || node == NUMA_NO_NODE)
-				obj = head->top[-1];
-			head->top -= !!obj;
-		} else {
-			gom_mcentral_take(central, &obj, 1);
-		}
-		head->nmalloc += !!obj;
-		__this_cpu_inc(gom_mcache_cold->class[class].refills);
-		*short_of_slots = true;
+	if (node == NUMA_NO_NODE && gom_mcache_trylock()) {
+		obj = take_busy(class, wish);
 		gom_mcache_unlock();
-	} else if (gom_mcentral_take(central, &obj, 1)) {
-		this_cpu_inc(gom_mcache_cold->class[class].mallocs);
+	} else {
+		if (node == NUMA_NO_NODE)
+			node = numa_mem_id();
+		if (gom_mcentral_take(gom_central(node, class), &obj, 1))
+			this_cpu_inc(gom_mcache_cold->class[class].mallocs);
 	}
 	preempt_enable();
 	return obj;
@@ -252,62 +307,78 @@ static void *take_new(unsigned int class, gfp_t gfp, int node)
 }
 
 /*
- * An object of @class where the stack had none: by a batch from the central
- * list of @node, or from a new span.  The object carries its key.  NULL if
- * there is no memory.
+ * An object of @class where the loaded magazine had none: from the other one,
+ * from the central list of @node, or from a new span.  The object carries its
+ * key.  NULL if there is no memory.
  */
 void *gom_mcache_refill(unsigned int class, gfp_t gfp, int node)
 {
-	bool short_of_slots = false;
-	void *obj = take_batch(class, node, &short_of_slots);
+	struct wish wish = {};
+	void *obj = take(class, node, &wish);
 
 	if (!obj) {
 		obj = take_new(class, gfp, node);
 		if (obj)
 			this_cpu_inc(gom_mcache_cold->class[class].mallocs);
 	}
-	if (short_of_slots)
-		enlarge(class);
-	scan_idle();
+	if (wish.visited) {
+		fulfil(class, &wish);
+		scan_idle();
+	}
 	return obj;
 }
 
-/*
- * Take back @obj, which carries its key, where the stack was full: the older
- * half of the stack goes to the central list.
- */
+/* Where the loaded magazine is full.  Caller holds the busy flag. */
+static bool put_busy(unsigned int class, void *obj, struct wish *wish)
+{
+	struct gomalloc_head *head = this_cpu_ptr(&gomalloc_mcache.head[class]);
+	struct mcache_cold *cold = this_cpu_ptr(gom_mcache_cold);
+	struct mcache_class *c = &cold->class[class];
+	struct mcentral *central;
+	struct magazine *mag;
+
+	/* If both are full, the one that has been so for longer goes. */
+	if (head->top == head->end && c->other->cap)
+		exchange(head, c);
+	if (head->top == head->end) {
+		mag = loaded(head);
+		if (mag->cap) {
+			mag->count = count(head);
+			central = gom_central(numa_mem_id(), class);
+			mag = gom_mcentral_flush(central, mag, &wish->spare);
+			count_capacity(cold, class, mag->cap,
+				       loaded(head)->cap);
+			load(head, mag, mag->count);
+		}
+		c->flushes++;
+		wish->cap = wanted_cap(head, cold, class);
+		wish->visited = true;
+		if (!mag->cap)
+			return false;
+	}
+	*(void **)head->top = obj;
+	head->top += sizeof(obj);
+	return true;
+}
+
+/* Take back @obj, which carries its key, where the loaded magazine was full. */
 void gom_mcache_flush(unsigned int class, void *obj)
 {
-	struct mcache_head *head;
-	HLIST_HEAD(empty);
-	bool grow = false;
-	unsigned int n;
+	struct wish wish = {};
+	bool put = false;
 
 	preempt_disable();
-	head = this_cpu_ptr(&gom_mcache.head[class]);
 	if (gom_mcache_trylock()) {
-		grow = true;
-		n = count(head) / 2 + 1;
-		if (head->top == head->end && capacity(head)) {
-			gom_mcentral_give(class, head->slots, n, &empty);
-			head->top -= n;
-			memmove(head->slots, head->slots + n,
-				count(head) * sizeof(*head->slots));
-		}
-		if (head->top != head->end) {
-			*head->top++ = obj;
-			obj = NULL;
-		}
-		__this_cpu_inc(gom_mcache_cold->class[class].flushes);
+		put = put_busy(class, obj, &wish);
 		gom_mcache_unlock();
 	}
 	preempt_enable();
-	if (obj)
-		gom_mcentral_give(class, &obj, 1, &empty);
-	gom_mheap_free_list(&empty);
-	if (grow)
-		enlarge(class);
-	scan_idle();
+	if (!put)
+		gom_mcentral_give(class, &obj, 1);
+	if (wish.visited) {
+		fulfil(class, &wish);
+		scan_idle();
+	}
 }
 
 /* An object without waiting for anything, from any context; or NULL. */
@@ -317,7 +388,7 @@ void *gom_mcache_get_nolock(unsigned int class, int node)
 
 	preempt_disable();
 	if (node == NUMA_NO_NODE || node == numa_mem_id())
-		obj = gom_mcache_pop(class);
+		obj = __gomalloc_pop(class);
 	if (!obj) {
 		if (node == NUMA_NO_NODE)
 			node = numa_mem_id();
@@ -328,52 +399,37 @@ void *gom_mcache_get_nolock(unsigned int class, int node)
 	return obj;
 }
 
-/* Return a stack whole.  The busy flag is held, or the CPU is dead. */
-static void *drain_head(struct mcache_head *head, struct mcache_cold *cold,
-			unsigned int class, struct hlist_head *empty)
-{
-	unsigned int cap = capacity(head);
-	void *array = array_of(head->slots);
-
-	gom_mcentral_give(class, head->slots, count(head), empty);
-	set_slots(head, NULL, 0);
-	cold->capacity -= cap * gom_class[class].size;
-	gom_meta_add(-(long)array_bytes(cap));
-	return array;
-}
-
 /* Return all that @cpu caches; it is the caller's own, or dead. */
 void gom_mcache_drain(int cpu)
 {
-	struct mcache *mcache = per_cpu_ptr(&gom_mcache, cpu);
+	struct gomalloc_mcache *mcache = per_cpu_ptr(&gomalloc_mcache, cpu);
+	struct mcache_cold *cold = per_cpu_ptr(gom_mcache_cold, cpu);
 	bool alive = cpu_online(cpu);
-	HLIST_HEAD(empty);
+	struct magazine *mags;
 	unsigned int class;
-	void *array;
 
 	for (class = 1; class < GOM_NR_SPAN_CLASSES; class++) {
-		array = NULL;
+		mags = NULL;
 		preempt_disable();
 		if (!alive || gom_mcache_trylock()) {
-			array = drain_head(&mcache->head[class],
-					   per_cpu_ptr(gom_mcache_cold, cpu),
-					   class, &empty);
+			mags = unload(&mcache->head[class], cold, class);
 			if (alive)
 				gom_mcache_unlock();
 		}
 		preempt_enable();
-		kfree(array);
+		gom_magazine_free_list(mags);
 	}
-	gom_mheap_free_list(&empty);
 }
 
-/* How many objects a CPU's stack holds; a guess while the CPU is at work. */
+/* How many objects a CPU caches; a guess while the CPU is at work. */
 unsigned int gom_mcache_count(int cpu, unsigned int class)
 {
-	struct mcache_head *head = per_cpu_ptr(&gom_mcache.head[class], cpu);
+	struct gomalloc_head *head = per_cpu_ptr(&gomalloc_mcache.head[class], cpu);
+	struct mcache_cold *cold = per_cpu_ptr(gom_mcache_cold, cpu);
 	long n = READ_ONCE(head->top) - READ_ONCE(head->slots);
 
-	return clamp(n, 0L, (long)CAPACITY_MAX);
+	n = clamp(n / (long)sizeof(void *), 0L, (long)GOM_MAGAZINE_MAX);
+	return n + READ_ONCE(cold->class[class].nother);
 }
 
 /* Objects of @class ever allocated on @cpu. */
@@ -381,22 +437,30 @@ unsigned long gom_mcache_mallocs(int cpu, unsigned int class)
 {
 	struct mcache_cold *cold = per_cpu_ptr(gom_mcache_cold, cpu);
 
-	return READ_ONCE(per_cpu(gom_mcache.head[class].nmalloc, cpu)) +
+	return READ_ONCE(per_cpu(gomalloc_mcache.head[class].nmalloc, cpu)) +
 	       READ_ONCE(cold->class[class].mallocs);
+}
+
+static void setup(struct gomalloc_mcache *mcache, struct mcache_cold *cold)
+{
+	unsigned int class;
+
+	for (class = 0; class < GOM_NR_SPAN_CLASSES; class++) {
+		load(&mcache->head[class], &no_magazine, 0);
+		cold->class[class].other = &no_magazine;
+	}
 }
 
 int __init gom_mcache_init(void)
 {
-	unsigned int class;
 	int cpu;
 
 	gom_mcache_cold = alloc_percpu(struct mcache_cold);
 	if (!gom_mcache_cold)
 		return -ENOMEM;
 	for_each_possible_cpu(cpu)
-		for (class = 0; class < GOM_NR_SPAN_CLASSES; class++)
-			set_slots(&per_cpu_ptr(&gom_mcache, cpu)->head[class],
-				  NULL, 0);
+		setup(per_cpu_ptr(&gomalloc_mcache, cpu),
+		      per_cpu_ptr(gom_mcache_cold, cpu));
 	gom_meta_add(MCACHE_BYTES * num_possible_cpus());
 	return 0;
 }

@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Central lists: per class and node, the spans and a stock of ready objects.
+ * Central lists: per class and node, the spans and a stock of magazines.
  *
- * A batch that a CPU flushes is first kept as it is, pointers only, for the
- * next CPU that misses: a producer here and a consumer there exchange
- * batches without looking at a span or an object.  Beyond that stock objects
- * go back to their spans and are taken from the fullest ones, so that sparse
- * spans run empty and leave.
+ * A full magazine is kept as it is for the next CPU that misses: a producer
+ * here and a consumer there exchange full and empty ones without looking at
+ * a span or an object.  Beyond that stock objects go back to their spans and
+ * are taken from the fullest ones, so that sparse spans run empty.
  *
- * The lock is held for a batch.  Spans that run empty are handed to the
- * caller, who frees them when it holds nothing.
+ * Empty spans stay, cut and with their keys, and serve last.  They and the
+ * stock leave when nobody has taken from the class for a while, and before
+ * the heap grows for another class (node.c): so they cost no memory that is
+ * wanted elsewhere.
  *
- * Called by mcache.c, from any context; only gom_mcentral_grow() may sleep.
+ * The lock is held for a magazine.
+ *
+ * Called by mcache.c and node.c, from any context; only gom_mcentral_grow()
+ * may sleep.
  */
 #include <linux/bitops.h>
 #include <linux/hardirq.h>
@@ -20,17 +24,14 @@
 #include "node.h"
 #include "report.h"
 
-/* The ready stock of a class: at most so many objects and bytes. */
-#define READY_MAX	64
-#define READY_BYTES	SZ_16K
+/* The stock of a class: at most so many objects and bytes. */
+#define READY_MAX	4096U
+#define READY_BYTES	SZ_2M
 
-static_assert(GOM_PAGE_SIZE / 8 < 1UL << GOM_NR_BUCKETS);
+/* Spans to move to the heap in one go. */
+#define TRIM_BATCH	16
 
-unsigned int gom_mcentral_max_ready(unsigned int class)
-{
-	return min_t(unsigned int, READY_BYTES / gom_class[class].size,
-		     READY_MAX);
-}
+static_assert(GOM_PAGE_SIZE / 8 < 1UL << GOM_EMPTY_BUCKET);
 
 /* Take @span out of its bucket, if it is in one.  Caller holds the lock. */
 static void unlink(struct mcentral *central, struct mspan *span)
@@ -47,8 +48,7 @@ static void unlink(struct mcentral *central, struct mspan *span)
 /* Put @span in the bucket of its fullness.  Caller holds the lock. */
 static void place(struct mcentral *central, struct mspan *span)
 {
-	unsigned int room = span->nelems - span->nalloc;
-	unsigned int bucket = room ? fls(room) - 1 : GOM_NO_BUCKET;
+	unsigned int bucket = gom_mcentral_bucket(span);
 
 	if (bucket == span->bucket)
 		return;
@@ -60,35 +60,43 @@ static void place(struct mcentral *central, struct mspan *span)
 	span->bucket = bucket;
 }
 
-/* @span is empty and leaves.  Caller holds the lock. */
-static void remove(struct mcentral *central, struct mspan *span,
-		   struct hlist_head *empty)
+/* Up to @n objects from the spans.  Caller holds the lock. */
+static unsigned int take_spans(struct mcentral *central, void **slots,
+			       unsigned int n)
 {
-	unlink(central, span);
-	span->state = MSPAN_MOVING;
-	central->nspans--;
-	hlist_add_head(&span->list, empty);
-}
-
-static unsigned int take_locked(struct mcentral *central, void **slots,
-				unsigned int n)
-{
-	unsigned int got = min_t(unsigned int, n, central->nready);
+	unsigned int got = 0, more;
 	struct mspan *span;
 
 	lockdep_assert_held(&central->lock);
-	central->refills++;
-	central->nready -= got;
-	memcpy(slots, central->ready + central->nready, got * sizeof(*slots));
 	while (got < n && central->nonempty) {
 		span = hlist_entry(central->bucket[__ffs(central->nonempty)].first,
 				   struct mspan, list);
-		central->nalloc -= span->nalloc;
-		got += gom_mspan_take(span, slots + got, n - got);
-		central->nalloc += span->nalloc;
+		more = gom_mspan_take(span, slots + got, n - got);
+		central->nalloc += more;
+		got += more;
 		place(central, span);
 	}
 	return got;
+}
+
+/* The same, the stock first. */
+static unsigned int take_locked(struct mcentral *central, void **slots,
+				unsigned int n)
+{
+	unsigned int got = 0;
+
+	central->locks++;
+	central->refills++;
+	while (got < n && central->full) {
+		struct magazine *mag = central->full;
+
+		slots[got++] = mag->slot[--mag->count];
+		central->nready--;
+		if (!mag->count)
+			gom_magazine_link(&central->spare,
+					  gom_magazine_unlink(&central->full));
+	}
+	return got + take_spans(central, slots + got, n - got);
 }
 
 /* Take up to @n objects; returns how many there were. */
@@ -122,6 +130,32 @@ unsigned int gom_mcentral_trytake(struct mcentral *central, void **slots,
 }
 
 /*
+ * Give an empty magazine for a full one, or have it filled from the spans as
+ * far as that goes; ->count says how far.
+ */
+struct magazine *gom_mcentral_refill(struct mcentral *central,
+				     struct magazine *mag)
+{
+	struct magazine *full;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&central->lock, flags);
+	central->locks++;
+	central->refills++;
+	full = gom_magazine_unlink(&central->full);
+	if (full) {
+		central->nready -= full->count;
+		mag->count = 0;
+		gom_magazine_link(&central->spare, mag);
+		mag = full;
+	} else {
+		mag->count = take_spans(central, mag->slot, mag->cap);
+	}
+	raw_spin_unlock_irqrestore(&central->lock, flags);
+	return mag;
+}
+
+/*
  * The span of @obj, NULL if it is none of @central's any more: an object that
  * was freed twice may come back when its span has emptied and gone.  Caller
  * holds the lock, under which its spans come and go.
@@ -142,7 +176,7 @@ static struct mspan *span_of(struct mcentral *central, const void *obj)
  * their number is returned.
  */
 static unsigned int return_locked(struct mcentral *central, void **objs,
-				  unsigned int n, struct hlist_head *empty)
+				  unsigned int n)
 {
 	unsigned int i, index, bad = 0;
 	struct mspan *span;
@@ -160,32 +194,29 @@ static unsigned int return_locked(struct mcentral *central, void **objs,
 			objs[bad++] = objs[i];
 			continue;
 		}
-		central->nalloc--;
-		if (span->nalloc)
-			place(central, span);
-		else
-			remove(central, span, empty);
+		place(central, span);
 	}
+	central->nalloc -= n - bad;
 	return bad;
 }
 
-static void give(struct mcentral *central, void **objs, unsigned int n,
-		 struct hlist_head *empty)
+static void report_twice(void **objs, unsigned int n)
 {
-	unsigned int bad = 0, i;
+	while (n)
+		gom_report(GOM_DOUBLE_FREE, objs[--n], 0);
+}
+
+static void give(struct mcentral *central, void **objs, unsigned int n)
+{
 	unsigned long flags;
+	unsigned int bad;
 
 	raw_spin_lock_irqsave(&central->lock, flags);
+	central->locks++;
 	central->flushes++;
-	if (central->nready + n <= central->max_ready) {
-		memcpy(central->ready + central->nready, objs, n * sizeof(*objs));
-		central->nready += n;
-	} else {
-		bad = return_locked(central, objs, n, empty);
-	}
+	bad = return_locked(central, objs, n);
 	raw_spin_unlock_irqrestore(&central->lock, flags);
-	for (i = 0; i < bad; i++)
-		gom_report(GOM_DOUBLE_FREE, objs[i], 0);
+	report_twice(objs, bad);
 }
 
 /* The page knows even where the span is gone; see span_of(). */
@@ -208,12 +239,8 @@ static unsigned int partition(void **objs, unsigned int n, int nid)
 	return m;
 }
 
-/*
- * Return @n objects of a class, each to its own node.  Spans that run empty
- * go to @empty, for gom_mheap_free_list() once the caller holds nothing.
- */
-void gom_mcentral_give(unsigned int class, void **objs, unsigned int n,
-		       struct hlist_head *empty)
+/* Return @n objects of a class to the spans, each on its own node. */
+void gom_mcentral_give(unsigned int class, void **objs, unsigned int n)
 {
 	while (n) {
 		int nid = node_of(objs[0]);
@@ -221,10 +248,70 @@ void gom_mcentral_give(unsigned int class, void **objs, unsigned int n,
 
 		if (num_online_nodes() > 1)
 			m = partition(objs, n, nid);
-		give(gom_central(nid, class), objs, m, empty);
+		give(gom_central(nid, class), objs, m);
 		objs += m;
 		n -= m;
 	}
+}
+
+/* Objects of other nodes go there; the stock has none. */
+static void send_home(struct mcentral *central, struct magazine *mag)
+{
+	unsigned int n = partition(mag->slot, mag->count, central->nid);
+
+	gom_mcentral_give(central->class, mag->slot + n, mag->count - n);
+	mag->count = n;
+}
+
+/*
+ * Give a full magazine for one with room, an empty one or itself.
+ * @wanted: set to the slots of the empty one that should have been there
+ */
+struct magazine *gom_mcentral_flush(struct mcentral *central,
+				    struct magazine *mag, unsigned int *wanted)
+{
+	struct magazine *spare = NULL;
+	unsigned int bad = 0;
+	unsigned long flags;
+
+	if (num_online_nodes() > 1) {
+		send_home(central, mag);
+		if (mag->count < mag->cap)
+			return mag;
+	}
+	raw_spin_lock_irqsave(&central->lock, flags);
+	central->locks++;
+	central->flushes++;
+	if (central->nready + mag->count <= central->max_ready) {
+		spare = gom_magazine_unlink(&central->spare);
+		if (!spare)
+			*wanted = mag->cap;
+	}
+	if (spare) {
+		gom_magazine_link(&central->full, mag);
+		central->nready += mag->count;
+	} else {
+		bad = return_locked(central, mag->slot, mag->count);
+	}
+	raw_spin_unlock_irqrestore(&central->lock, flags);
+	if (spare)
+		return spare;
+	report_twice(mag->slot, bad);
+	mag->count = 0;
+	return mag;
+}
+
+/* An empty magazine for the next flush. */
+void gom_mcentral_add_spare(struct mcentral *central, unsigned int cap)
+{
+	struct magazine *mag = gom_magazine_alloc(cap);
+	unsigned long flags;
+
+	if (!mag)
+		return;
+	raw_spin_lock_irqsave(&central->lock, flags);
+	gom_magazine_link(&central->spare, mag);
+	raw_spin_unlock_irqrestore(&central->lock, flags);
 }
 
 /*
@@ -255,7 +342,7 @@ void *gom_mcentral_grow(struct mcentral *central, gfp_t gfp)
 
 	if (gom_mcentral_is_optional(central->class))
 		gfp = (gfp & ~__GFP_NOFAIL) | __GFP_NORETRY | __GFP_NOWARN;
-	span = gom_mheap_alloc(central->nid, &req, gfp);
+	span = gom_node_alloc_span(central->nid, &req, gfp);
 	if (!span)
 		return NULL;
 	if (gom_mspan_cut(span, gfp)) {
@@ -270,44 +357,92 @@ void *gom_mcentral_grow(struct mcentral *central, gfp_t gfp)
 	place(central, span);
 	central->nspans++;
 	central->nalloc++;
-	central->cut++;
 	raw_spin_unlock_irqrestore(&central->lock, flags);
 	return obj;
 }
 
+/* Take up to @max empty spans away from the class.  Caller holds the lock. */
+static unsigned int unlink_empty(struct mcentral *central, unsigned int max,
+				 struct hlist_head *spans)
+{
+	struct hlist_head *bucket = &central->bucket[GOM_EMPTY_BUCKET];
+	struct mspan *span;
+	unsigned int n;
+
+	lockdep_assert_held(&central->lock);
+	for (n = 0; n < max && !hlist_empty(bucket); n++) {
+		span = hlist_entry(bucket->first, struct mspan, list);
+		unlink(central, span);
+		span->state = MSPAN_MOVING;
+		central->nspans--;
+		hlist_add_head(&span->list, spans);
+	}
+	return n;
+}
+
+/* Return up to @max empty spans to the heap; returns how many there were. */
+unsigned int gom_mcentral_trim(struct mcentral *central, unsigned int max)
+{
+	HLIST_HEAD(spans);
+	unsigned long flags;
+	unsigned int n;
+
+	raw_spin_lock_irqsave(&central->lock, flags);
+	n = unlink_empty(central, max, &spans);
+	raw_spin_unlock_irqrestore(&central->lock, flags);
+	gom_mheap_free_list(&spans);
+	return n;
+}
+
+/* Return one magazine of the stock to the spans; false if there is none. */
+static bool shed_magazine(struct mcentral *central)
+{
+	struct magazine *mag;
+	unsigned long flags;
+	unsigned int bad = 0;
+
+	raw_spin_lock_irqsave(&central->lock, flags);
+	mag = gom_magazine_unlink(&central->full);
+	if (mag) {
+		central->nready -= mag->count;
+		bad = return_locked(central, mag->slot, mag->count);
+	} else {
+		mag = gom_magazine_unlink(&central->spare);
+	}
+	raw_spin_unlock_irqrestore(&central->lock, flags);
+	if (!mag)
+		return false;
+	report_twice(mag->slot, bad);
+	gom_magazine_free(mag);
+	return true;
+}
+
 /*
- * Return the ready stock to its spans; with @idle_only only if nobody has
- * taken from it since the last such call.
+ * Return the stock to the spans and the empty ones of those to the heap; with
+ * @idle_only only if nobody has taken any since the last such call.
  */
 void gom_mcentral_shed(struct mcentral *central, bool idle_only)
 {
-	unsigned int bad = 0, i;
-	void *objs[READY_MAX];
-	HLIST_HEAD(empty);
-	unsigned long flags;
+	unsigned long refills = READ_ONCE(central->refills);
 
-	if (!READ_ONCE(central->nready))
+	if (!READ_ONCE(central->full) && !READ_ONCE(central->spare) &&
+	    !gom_mcentral_has_empty(central))
 		return;
-	raw_spin_lock_irqsave(&central->lock, flags);
-	if (!idle_only || central->refills == central->refills_seen) {
-		i = central->nready;
-		memcpy(objs, central->ready, i * sizeof(*objs));
-		central->nready = 0;
-		bad = return_locked(central, objs, i, &empty);
+	if (idle_only && refills != central->refills_seen) {
+		WRITE_ONCE(central->refills_seen, refills);
+		return;
 	}
-	central->refills_seen = central->refills;
-	raw_spin_unlock_irqrestore(&central->lock, flags);
-	for (i = 0; i < bad; i++)
-		gom_report(GOM_DOUBLE_FREE, objs[i], 0);
-	gom_mheap_free_list(&empty);
+	while (shed_magazine(central))
+		;
+	while (gom_mcentral_trim(central, TRIM_BATCH) == TRIM_BATCH)
+		;
 }
 
-void gom_mcentral_setup(struct mcentral *central, unsigned int class, int nid,
-			void **ready)
+void gom_mcentral_setup(struct mcentral *central, unsigned int class, int nid)
 {
 	raw_spin_lock_init(&central->lock);
 	central->class = class;
 	central->nid = nid;
-	central->ready = ready;
-	central->max_ready = gom_mcentral_max_ready(class);
+	central->max_ready = min_t(unsigned int, READY_MAX,
+				   READY_BYTES / gom_class[class].size);
 }

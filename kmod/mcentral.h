@@ -3,11 +3,16 @@
 #define _GOM_MCENTRAL_H
 
 #include <linux/spinlock.h>
+#include "magazine.h"
 #include "mspan.h"
 
-/* A span with f objects free is in bucket fls(f) - 1: the fullest come first. */
-#define GOM_NR_BUCKETS	16
-#define GOM_NO_BUCKET	GOM_NR_BUCKETS
+/*
+ * A span with f objects free is in bucket fls(f) - 1: the fullest come first.
+ * The last bucket has those of which nothing is out.
+ */
+#define GOM_NR_BUCKETS		16
+#define GOM_EMPTY_BUCKET	(GOM_NR_BUCKETS - 1)
+#define GOM_NO_BUCKET		GOM_NR_BUCKETS
 
 /**
  * struct mcentral - the spans of a class on a node
@@ -15,15 +20,16 @@
  * @nonempty: bit b set: @bucket[b] has a span
  * @class: the span class
  * @nid: the node
- * @nready: objects in @ready
- * @max_ready: how many @ready can hold
- * @ready: objects that one CPU flushed and the next takes as they are
+ * @nready: objects in @full
+ * @max_ready: how many that may be
+ * @full: magazines with objects, of this node all
+ * @spare: empty magazines
  * @nspans: spans
- * @nalloc: objects of the spans that are out: in @ready, cached or live
- * @refills: batches taken
+ * @nalloc: objects of the spans that are out: in @full, cached or live
+ * @refills: magazines and single objects taken
  * @refills_seen: @refills when somebody last looked for idle stock
- * @flushes: batches given
- * @cut: spans ever cut
+ * @flushes: magazines and smaller batches given
+ * @locks: times @lock was taken for one of these
  * @bucket: spans with room, by how full they are
  */
 struct mcentral {
@@ -31,30 +37,49 @@ struct mcentral {
 	u16 nonempty;
 	u8 class;
 	s16 nid;
-	u16 nready;
-	u16 max_ready;
-	void **ready;
+	u32 nready;
+	u32 max_ready;
+	struct magazine *full;
+	struct magazine *spare;
 	unsigned long nspans;
 	unsigned long nalloc;
 	unsigned long refills;
 	unsigned long refills_seen;
 	unsigned long flushes;
-	unsigned long cut;
+	unsigned long locks;
 	struct hlist_head bucket[GOM_NR_BUCKETS];
 };
 
-unsigned int gom_mcentral_max_ready(unsigned int class);
-void gom_mcentral_setup(struct mcentral *central, unsigned int class, int nid,
-			void **ready);
+static inline bool gom_mcentral_has_empty(const struct mcentral *central)
+{
+	return READ_ONCE(central->bucket[GOM_EMPTY_BUCKET].first);
+}
+
+/* Where @span belongs by how many of its objects are out. */
+static inline unsigned int gom_mcentral_bucket(const struct mspan *span)
+{
+	unsigned int room = span->nelems - span->nalloc;
+
+	if (!span->nalloc)
+		return GOM_EMPTY_BUCKET;
+	return room ? fls(room) - 1 : GOM_NO_BUCKET;
+}
+
+void gom_mcentral_setup(struct mcentral *central, unsigned int class, int nid);
 
 unsigned int gom_mcentral_take(struct mcentral *central, void **slots,
 			       unsigned int n);
 unsigned int gom_mcentral_trytake(struct mcentral *central, void **slots,
 				  unsigned int n);
-void gom_mcentral_give(unsigned int class, void **objs, unsigned int n,
-		       struct hlist_head *empty);
+struct magazine *gom_mcentral_refill(struct mcentral *central,
+				     struct magazine *mag);
+void gom_mcentral_give(unsigned int class, void **objs, unsigned int n);
+struct magazine *gom_mcentral_flush(struct mcentral *central,
+				    struct magazine *mag, unsigned int *wanted);
+void gom_mcentral_add_spare(struct mcentral *central, unsigned int cap);
 bool gom_mcentral_is_optional(unsigned int class);
 void *gom_mcentral_grow(struct mcentral *central, gfp_t gfp);
+unsigned int gom_mcentral_trim(struct mcentral *central, unsigned int max);
 void gom_mcentral_shed(struct mcentral *central, bool idle_only);
 
 #endif /* _GOM_MCENTRAL_H */

@@ -244,6 +244,15 @@ static bool alloc_idle(struct mheap *heap, const struct gom_run_request *req,
 	return run;
 }
 
+typedef bool alloc_fn(int nid, const struct gom_run_request *req, gfp_t gfp,
+		      struct mspan *span, struct mspan **spare);
+
+static bool alloc_here(int nid, const struct gom_run_request *req, gfp_t gfp,
+		       struct mspan *span, struct mspan **spare)
+{
+	return alloc_idle(&gom_node(nid)->heap, req, span, spare);
+}
+
 struct page *gom_mheap_get_pages(int nid, gfp_t gfp, unsigned int order)
 {
 	KUNIT_STATIC_STUB_REDIRECT(gom_mheap_get_pages, nid, gfp, order);
@@ -271,7 +280,7 @@ static int order_of(unsigned int npages)
 static int max_order(void)
 {
 	int order = min(GOM_MAX_PAGE_ORDER, GOM_ARENA_SHIFT - PAGE_SHIFT);
-	unsigned long base = __pa(gom_hot.first) >> PAGE_SHIFT;
+	unsigned long base = __pa(gomalloc_hot.first) >> PAGE_SHIFT;
 
 	return base ? min_t(int, order, __ffs(base)) : order;
 }
@@ -416,13 +425,9 @@ static bool alloc_somehow(int nid, const struct gom_run_request *req, gfp_t gfp,
 	return alloc_grow(nid, req, gfp, span, spare);
 }
 
-/*
- * A span for @req from node @nid, or unless @gfp forbids from another node.
- * It is MOVING, or INUSE and counted if it is large.  NULL if there is no
- * memory for it.
- */
-struct mspan *gom_mheap_alloc(int nid, const struct gom_run_request *req,
-			      gfp_t gfp)
+/* A span as alloc() finds it, with the headers that it may need. */
+static struct mspan *alloc_with(alloc_fn alloc, int nid,
+				const struct gom_run_request *req, gfp_t gfp)
 {
 	struct mspan *span, *spare = NULL;
 
@@ -434,13 +439,31 @@ struct mspan *gom_mheap_alloc(int nid, const struct gom_run_request *req,
 	if (needs_spare(req))
 		spare = gom_mspan_alloc(gfp);
 	if ((spare || !needs_spare(req)) &&
-	    alloc_somehow(nid, req, gfp, span, &spare)) {
+	    alloc(nid, req, gfp, span, &spare)) {
 		gom_mspan_free(spare);
 		return span;
 	}
 	gom_mspan_free(spare);
 	gom_mspan_free(span);
 	return NULL;
+}
+
+/*
+ * A span for @req from node @nid, or unless @gfp forbids from another node.
+ * It is MOVING, or INUSE and counted if it is large.  NULL if there is no
+ * memory for it.
+ */
+struct mspan *gom_mheap_alloc(int nid, const struct gom_run_request *req,
+			      gfp_t gfp)
+{
+	return alloc_with(alloc_somehow, nid, req, gfp);
+}
+
+/* The same from the runs at hand on the node. */
+struct mspan *gom_mheap_alloc_idle(int nid, const struct gom_run_request *req,
+				   gfp_t gfp)
+{
+	return alloc_with(alloc_here, nid, req, gfp);
 }
 
 /* Give pages that no run and no span holds any more back to the kernel. */

@@ -60,6 +60,8 @@ void gom_mheap_setup(struct mheap *heap, int nid);
 
 struct mspan *gom_mheap_alloc(int nid, const struct gom_run_request *req,
 			      gfp_t gfp);
+struct mspan *gom_mheap_alloc_idle(int nid, const struct gom_run_request *req,
+				   gfp_t gfp);
 void gom_mheap_free(struct mspan *span);
 void gom_mheap_free_list(struct hlist_head *spans);
 int gom_mheap_free_large(const void *ptr);

@@ -31,6 +31,8 @@ static inline struct mcentral *gom_central(int nid, unsigned int class)
 	return &gom_nodes[nid]->central[class];
 }
 
+struct mspan *gom_node_alloc_span(int nid, const struct gom_run_request *req,
+				  gfp_t gfp);
 int gom_node_init(void);
 void gom_node_exit(void);
 

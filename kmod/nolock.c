@@ -3,8 +3,8 @@
  * Allocation and free where nothing may be waited for: NMI, tracing, code
  * that may have interrupted gomalloc itself.
  *
- * An allocation takes what the CPU's stack or, if its lock is free, the
- * central list has, and no more.  A free that finds the stack full or busy
+ * An allocation takes what the CPU's loaded magazine or, if its lock is free, the
+ * central list has, and no more.  A free that finds it full or busy
  * leaves the object on a list for an irq_work to free; its first word is the
  * link.
  */
@@ -62,7 +62,7 @@ static bool push(unsigned int class, void *obj)
 	bool ok;
 
 	preempt_disable();
-	ok = gom_mcache_push(class, obj, gom_key(obj));
+	ok = __gomalloc_push(class, obj, gom_key(obj));
 	preempt_enable();
 	return ok;
 }
@@ -111,7 +111,7 @@ void *gomalloc_nolock(size_t size, gfp_t gfp, int node)
 
 	if (unlikely(!size))
 		return ZERO_SIZE_PTR;
-	if (gfp & GOM_GFP_DIVERT)
+	if (gfp & __GOMALLOC_GFP_DIVERT)
 		return NULL;
 	if (node != NUMA_NO_NODE &&
 	    (node < 0 || node >= nr_node_ids || !node_online(node)))
@@ -153,8 +153,9 @@ void gofree_nolock(const void *ptr)
 		obj = gom_malloc_free_tiny(ptr, _RET_IP_);
 		if (obj && !push(class, obj))
 			defer(obj, true);
-	} else if (class && gom_class_divides(class, (u32)(unsigned long)ptr -
-					      arena->base[page])) {
+	} else if (class &&
+		   gom_class_divides(class,
+				     gom_arena_offset(arena, page, ptr))) {
 		if (*(unsigned long *)obj == gom_key(obj))
 			gom_malloc_free_other(ptr, _RET_IP_);
 		else if (want_init_on_free() || !push(class, obj))

@@ -62,7 +62,7 @@ void gom_scavenge_caches(void)
 /**
  * gomalloc_free_os_memory - give all idle memory back to the kernel
  *
- * Empties every CPU's caches and the central lists' ready stock into their
+ * Empties every CPU's caches and the central lists' stock into their
  * spans, then gives every free page back; Go's debug.FreeOSMemory.
  *
  * Context: process; sleeps.

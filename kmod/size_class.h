@@ -55,7 +55,7 @@ static __always_inline unsigned int gom_class_index(unsigned int class,
  * below magic (Lemire, Kaser, Kurz: Faster Remainder by Direct Computation,
  * 2019).  False for every class with no magic.
  */
-static __always_inline bool gom_class_divides(unsigned int class, u32 offset)
+static __always_inline bool gom_class_divides(unsigned long class, u32 offset)
 {
 	u32 magic = gom_free_magic[class];
 

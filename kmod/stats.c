@@ -47,9 +47,9 @@ void gom_stats_class(unsigned int class, struct gom_class_stats *stats)
 
 		stats->nspans += READ_ONCE(central->nspans);
 		stats->ready += READ_ONCE(central->nready);
-		stats->central += READ_ONCE(central->refills) +
+		stats->locks += READ_ONCE(central->locks);
+		stats->batches += READ_ONCE(central->refills) +
 				  READ_ONCE(central->flushes);
-		stats->cut += READ_ONCE(central->cut);
 		out += READ_ONCE(central->nalloc);
 	}
 	for_each_possible_cpu(cpu) {
@@ -75,6 +75,8 @@ static void add_class(struct gomalloc_stats *s, unsigned int class)
 	s->total_alloc += cs.mallocs * c->size;
 	s->mcache_free += cs.mcache * c->size;
 	s->mcentral_free += (cs.ready + cs.spans_free) * c->size;
+	s->central_locks += cs.locks;
+	s->central_batches += cs.batches;
 	s->span_waste += cs.nspans * (c->npages * GOM_PAGE_SIZE -
 				      c->nelems * c->size);
 	/* Objects of the tiny class are blocks; tiny.c counts what is in them. */

@@ -10,14 +10,14 @@
  * struct gom_class_stats - a span class, summed over nodes and CPUs
  * @nspans: spans
  * @live: objects that clients hold
- * @mcache: free objects in CPUs' stacks
- * @ready: free objects in central lists' ready stock
+ * @mcache: free objects in CPUs' magazines
+ * @ready: free objects in central lists' magazines
  * @spans_free: free objects in spans
  * @mallocs: objects ever allocated
- * @refills: batches that CPUs took
- * @flushes: batches that CPUs gave
- * @central: times the central locks were taken for a batch
- * @cut: spans ever cut
+ * @refills: visits of CPUs to central lists for more objects
+ * @flushes: visits to be rid of some
+ * @locks: times the central lists' locks were taken for objects
+ * @batches: magazines and smaller batches that moved then
  */
 struct gom_class_stats {
 	u64 nspans;
@@ -28,8 +28,8 @@ struct gom_class_stats {
 	u64 mallocs;
 	u64 refills;
 	u64 flushes;
-	u64 central;
-	u64 cut;
+	u64 locks;
+	u64 batches;
 };
 
 void gom_stats_class(unsigned int class, struct gom_class_stats *stats);

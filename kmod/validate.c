@@ -91,10 +91,8 @@ static void check_tiny(struct walk *w, struct mspan *span)
 static void check_small(struct walk *w, struct mspan *span)
 {
 	struct tally *t = &w->tally[span->nid];
-	unsigned int room = span->nelems - span->nalloc;
 
-	same(w, "span: bucket", span->bucket,
-	     room ? fls(room) - 1 : GOM_NO_BUCKET);
+	same(w, "span: bucket", span->bucket, gom_mcentral_bucket(span));
 	same(w, "span: objects", span->nelems, gom_class[span->class].nelems);
 	t->nspans[span->class]++;
 	t->nalloc[span->class] += span->nalloc;
@@ -121,7 +119,7 @@ static unsigned int check_pages(struct walk *w, struct arena *arena,
 		same(w, "arena: class of a page", arena->class[i], class);
 		if (class == GOM_CLASS_FREE)
 			continue;
-		same(w, "arena: base of a page", arena->base[i], (u32)addr);
+		same(w, "arena: bias of a page", arena->bias[i], -(u32)addr);
 		same(w, "arena: span of a page", (unsigned long)*gom_arena_slot(arena, i),
 		     (unsigned long)span);
 	}
@@ -149,9 +147,9 @@ static void check_arenas(struct walk *w)
 {
 	unsigned long i;
 
-	for (i = 0; i < gom_hot.nr_arenas && !w->error; i++) {
+	for (i = 0; i < gomalloc_hot.nr_arenas && !w->error; i++) {
 		struct arena *arena = gom_arena_at(i);
-		unsigned long base = gom_hot.first + (i << GOM_ARENA_SHIFT);
+		unsigned long base = gomalloc_hot.first + (i << GOM_ARENA_SHIFT);
 		unsigned int page = 0, n, owned = 0;
 
 		while (arena && page < GOM_ARENA_PAGES && !w->error) {
@@ -243,24 +241,43 @@ static void check_cached(struct walk *w, unsigned int class, void **objs,
 	}
 }
 
+static void check_cpu(struct walk *w, unsigned int class, int cpu, bool out)
+{
+	struct gomalloc_head *head = per_cpu_ptr(&gomalloc_mcache.head[class], cpu);
+	struct mcache_cold *cold = per_cpu_ptr(gom_mcache_cold, cpu);
+	struct mcache_class *c = &cold->class[class];
+
+	check_cached(w, class, (void **)head->slots,
+		     (head->top - head->slots) / sizeof(void *), out);
+	check_cached(w, class, c->other->slot, c->nother, out);
+}
+
+static void check_stock(struct walk *w, struct mcentral *central, bool out)
+{
+	struct magazine *mag;
+	unsigned int n = 0;
+
+	for (mag = central->full; mag; mag = mag->next) {
+		check_cached(w, central->class, mag->slot, mag->count, out);
+		same(w, "central: magazine within its slots",
+		     mag->count <= mag->cap && !mag->bottom, true);
+		n += mag->count;
+	}
+	same(w, "central: ready", n, central->nready);
+	for (mag = central->spare; mag; mag = mag->next)
+		same(w, "central: empty magazine", mag->count, 0);
+}
+
 static void check_caches(struct walk *w, bool out)
 {
 	unsigned int class;
 	int cpu, nid;
 
 	for (class = 1; class < GOM_NR_SPAN_CLASSES; class++) {
-		for_each_possible_cpu(cpu) {
-			struct mcache_head *head =
-				per_cpu_ptr(&gom_mcache.head[class], cpu);
-
-			check_cached(w, class, head->slots,
-				     head->top - head->slots, out);
-		}
-		for_each_gom_node(nid) {
-			struct mcentral *c = gom_central(nid, class);
-
-			check_cached(w, class, c->ready, c->nready, out);
-		}
+		for_each_possible_cpu(cpu)
+			check_cpu(w, class, cpu, out);
+		for_each_gom_node(nid)
+			check_stock(w, gom_central(nid, class), out);
 	}
 }
 
@@ -268,7 +285,7 @@ static void check_weights(struct walk *w)
 {
 	unsigned long i;
 
-	for (i = 0; i < gom_hot.nr_arenas && !w->error; i++) {
+	for (i = 0; i < gomalloc_hot.nr_arenas && !w->error; i++) {
 		struct arena *arena = gom_arena_at(i);
 		unsigned int page;
 

@@ -26,10 +26,13 @@
 #include <linux/err.h>
 #include <linux/gfp.h>
 #include <linux/gomalloc_classes.h>
+#include <linux/gomalloc_inline.h>
 #include <linux/limits.h>
+#include <linux/mm.h>
 #include <linux/numa.h>
 #include <linux/overflow.h>
 #include <linux/rcupdate.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/types.h>
 
@@ -39,6 +42,7 @@
 /* Use gomalloc(), gofree() and so on: these serve the inlines below. */
 void *__gomalloc(size_t size, gfp_t gfp) __alloc_size(1) __malloc;
 void *__gomalloc_class(gfp_t gfp, unsigned int class) __malloc;
+void *__gomalloc_miss(gfp_t gfp, unsigned int class, void *obj);
 void *__gomalloc_node(size_t size, gfp_t gfp, int node)
 	__alloc_size(1) __malloc;
 bool __gofree_rcu(struct rcu_head *head);
@@ -76,12 +80,37 @@ static __always_inline bool __gomalloc_is_tiny(size_t size)
 	return size && size < 8;
 }
 
+/* Flags that send an allocation away from the common pools. */
+#define __GOMALLOC_GFP_DIVERT	(__GFP_ACCOUNT | GFP_ZONEMASK | __GFP_THISNODE)
+
+/* gomalloc() where both arguments are constants and nothing diverts. */
+static __always_inline void *__gomalloc_const(size_t size, gfp_t gfp)
+{
+	unsigned int class = __gomalloc_const_class(size);
+	void *obj;
+
+	/* Elsewhere it costs a call on a hit, and a miss checks as well. */
+	if (IS_ENABLED(CONFIG_DEBUG_ATOMIC_SLEEP) || IS_ENABLED(CONFIG_LOCKDEP))
+		might_alloc(gfp);
+	preempt_disable();
+	obj = __gomalloc_pop(class);
+	/* Both ways out of the hit path in one call, which enables preemption. */
+	if (unlikely(!obj || *(unsigned long *)obj != __gomalloc_key(obj)))
+		return __gomalloc_miss(gfp, class, obj);
+	*(unsigned long *)obj = 0;
+	preempt_enable();
+	if (want_init_on_alloc(gfp))
+		memset(obj, 0, __gomalloc_const_size(size));
+	return obj;
+}
+
 /**
  * gomalloc - allocate memory
  * @size: bytes wanted; 0 gives %ZERO_SIZE_PTR
  * @gfp: as for kmalloc()
  *
- * Sizes known at compile time reach their size class without a lookup.
+ * Sizes known at compile time reach their size class without a lookup, and
+ * with flags known as well a hit is inline.
  *
  * Context: any that kmalloc() allows with the same @gfp; hardirq with
  *	%GFP_ATOMIC included, NMI excluded (see gomalloc_nolock()).
@@ -89,10 +118,11 @@ static __always_inline bool __gomalloc_is_tiny(size_t size)
  */
 static __always_inline __alloc_size(1) void *gomalloc(size_t size, gfp_t gfp)
 {
-	if (__builtin_constant_p(size) && size >= 8 &&
-	    size <= GOMALLOC_MAX_SMALL)
+	if (!__builtin_constant_p(size) || size < 8 || size > GOMALLOC_MAX_SMALL)
+		return __gomalloc(size, gfp);
+	if (!__builtin_constant_p(gfp) || gfp & __GOMALLOC_GFP_DIVERT)
 		return __gomalloc_class(gfp, __gomalloc_const_class(size));
-	return __gomalloc(size, gfp);
+	return __gomalloc_const(size, gfp);
 }
 
 /**
@@ -290,6 +320,8 @@ DEFINE_FREE(gokvfree, void *, gokvfree(IS_ERR(_T) ? NULL : _T))
  * @limit: the memory limit in bytes, %S64_MAX where none is set
  * @limit_hits: how often growing met the limit
  * @misuses: reports of misuse or corruption
+ * @central_locks: times a central list's lock was taken for objects
+ * @central_batches: magazines and smaller batches that moved then
  *
  * While nothing allocates or frees these hold exactly, and
  * gomalloc_validate() checks them: @heap_inuse == @alloc + @mcache_free +
@@ -314,6 +346,8 @@ struct gomalloc_stats {
 	s64 limit;
 	u64 limit_hits;
 	u64 misuses;
+	u64 central_locks;
+	u64 central_batches;
 };
 
 void gomalloc_read_stats(struct gomalloc_stats *stats);

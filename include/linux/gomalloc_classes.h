@@ -150,4 +150,138 @@ static __always_inline unsigned int __gomalloc_const_class(size_t size)
 	return 0;
 }
 
+/* In the same way the size of that class. */
+static __always_inline size_t __gomalloc_const_size(size_t size)
+{
+	if (size <= 8)
+		return 8;
+	if (size <= 16)
+		return 16;
+	if (size <= 24)
+		return 24;
+	if (size <= 32)
+		return 32;
+	if (size <= 48)
+		return 48;
+	if (size <= 64)
+		return 64;
+	if (size <= 80)
+		return 80;
+	if (size <= 96)
+		return 96;
+	if (size <= 112)
+		return 112;
+	if (size <= 128)
+		return 128;
+	if (size <= 144)
+		return 144;
+	if (size <= 160)
+		return 160;
+	if (size <= 176)
+		return 176;
+	if (size <= 192)
+		return 192;
+	if (size <= 208)
+		return 208;
+	if (size <= 224)
+		return 224;
+	if (size <= 240)
+		return 240;
+	if (size <= 256)
+		return 256;
+	if (size <= 288)
+		return 288;
+	if (size <= 320)
+		return 320;
+	if (size <= 352)
+		return 352;
+	if (size <= 384)
+		return 384;
+	if (size <= 416)
+		return 416;
+	if (size <= 448)
+		return 448;
+	if (size <= 480)
+		return 480;
+	if (size <= 512)
+		return 512;
+	if (size <= 576)
+		return 576;
+	if (size <= 640)
+		return 640;
+	if (size <= 704)
+		return 704;
+	if (size <= 768)
+		return 768;
+	if (size <= 832)
+		return 832;
+	if (size <= 896)
+		return 896;
+	if (size <= 1024)
+		return 1024;
+	if (size <= 1152)
+		return 1152;
+	if (size <= 1280)
+		return 1280;
+	if (size <= 1408)
+		return 1408;
+	if (size <= 1536)
+		return 1536;
+	if (size <= 1664)
+		return 1664;
+	if (size <= 1792)
+		return 1792;
+	if (size <= 2048)
+		return 2048;
+	if (size <= 2304)
+		return 2304;
+	if (size <= 2560)
+		return 2560;
+	if (size <= 2816)
+		return 2816;
+	if (size <= 3072)
+		return 3072;
+	if (size <= 3328)
+		return 3328;
+	if (size <= 3584)
+		return 3584;
+	if (size <= 4096)
+		return 4096;
+	if (size <= 4608)
+		return 4608;
+	if (size <= 5120)
+		return 5120;
+	if (size <= 6144)
+		return 6144;
+	if (size <= 6656)
+		return 6656;
+	if (size <= 7168)
+		return 7168;
+	if (size <= 8192)
+		return 8192;
+	if (size <= 9216)
+		return 9216;
+	if (size <= 10240)
+		return 10240;
+	if (size <= 12288)
+		return 12288;
+	if (size <= 13312)
+		return 13312;
+	if (size <= 14336)
+		return 14336;
+	if (size <= 16384)
+		return 16384;
+	if (size <= 18432)
+		return 18432;
+	if (size <= 20480)
+		return 20480;
+	if (size <= 24576)
+		return 24576;
+	if (size <= 28672)
+		return 28672;
+	if (size <= 32768)
+		return 32768;
+	return 0;
+}
+
 #endif /* _LINUX_GOMALLOC_CLASSES_H */

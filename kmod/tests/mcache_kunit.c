@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Per-CPU caches: stacks, the busy flag, interrupts, budget and idle stock.
+ * Per-CPU caches: magazines, the busy flag, interrupts, budget and idle stock.
  */
 #include <linux/delay.h>
 #include <linux/hrtimer.h>
@@ -10,14 +10,35 @@
 #include "tiny.h"
 
 /* The cases are bound to CPU 0. */
-static struct mcache_head *head_of(unsigned int class)
+static struct gomalloc_head *head_of(unsigned int class)
 {
-	return per_cpu_ptr(&gom_mcache.head[class], 0);
+	return per_cpu_ptr(&gomalloc_mcache.head[class], 0);
 }
 
+static struct mcache_class *cold_of(unsigned int class)
+{
+	return &per_cpu_ptr(gom_mcache_cold, 0)->class[class];
+}
+
+/* Slots of the loaded magazine. */
+static unsigned int loaded_cap(unsigned int class)
+{
+	return (head_of(class)->end - head_of(class)->slots) / sizeof(void *);
+}
+
+/* Slots of both. */
 static unsigned int capacity(unsigned int class)
 {
-	return head_of(class)->end - head_of(class)->slots;
+	return loaded_cap(class) + cold_of(class)->other->cap;
+}
+
+static bool in_magazine(const struct magazine *mag, unsigned int n,
+			const void *obj)
+{
+	while (n)
+		if (mag->slot[--n] == obj)
+			return true;
+	return false;
 }
 
 static void last_in_first_out(struct kunit *test)
@@ -68,7 +89,7 @@ static void busy(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gom_mcache_count(0, gom_size_class(64)), cached);
 }
 
-/* Stacks that miss grow, and all of a CPU's keep within its budget. */
+/* Magazines that miss grow, and all of a CPU's keep within its budget. */
 static void capacity_in_budget(struct kunit *test)
 {
 	struct mcache_cold *cold = per_cpu_ptr(gom_mcache_cold, 0);
@@ -95,7 +116,9 @@ static void capacity_in_budget(struct kunit *test)
 	for (class = 1; class < GOM_NR_SPAN_CLASSES; class++) {
 		KUNIT_EXPECT_LE(test, gom_mcache_count(0, class),
 				capacity(class));
-		KUNIT_EXPECT_LE(test, capacity(class), 127);
+		KUNIT_EXPECT_LE(test, loaded_cap(class), GOM_MAGAZINE_MAX);
+		KUNIT_EXPECT_LE(test, cold_of(class)->other->cap,
+				GOM_MAGAZINE_MAX);
 		bytes += capacity(class) * gom_class[class].size;
 	}
 	KUNIT_EXPECT_EQ(test, cold->capacity, bytes);
@@ -153,7 +176,67 @@ static void drain(struct kunit *test)
 	gom_scavenge_caches();
 }
 
-/* A size's class is in the stack of the CPU that frees, whoever allocated. */
+/*
+ * At the edge of a magazine a pair goes back and forth between the two and
+ * needs the central list no more.
+ */
+static void edge(struct kunit *test)
+{
+	unsigned int class = gom_size_class(64), cap, i, n;
+	unsigned long refills, flushes;
+	void **objs = kunit_kcalloc(test, 1000, sizeof(*objs), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, objs);
+	for (n = 0; n < 4; n++) {
+		for (i = 0; i < 1000; i++)
+			objs[i] = gom_test_alloc(64, GFP_KERNEL);
+		gofree_bulk(1000, objs);
+	}
+	cap = loaded_cap(class);
+	KUNIT_ASSERT_GT(test, cap, 1);
+	KUNIT_ASSERT_GT(test, cold_of(class)->other->cap, 1);
+	/* Empty the loaded one, and then some. */
+	n = gom_mcache_count(0, class) - cold_of(class)->nother;
+	for (i = 0; i < n; i++)
+		objs[i] = gom_test_alloc(64, GFP_KERNEL);
+	refills = cold_of(class)->refills;
+	flushes = cold_of(class)->flushes;
+	for (i = 0; i < 10 * cap; i++) {
+		objs[n] = gom_test_alloc(64, GFP_KERNEL);
+		objs[n + 1] = gom_test_alloc(64, GFP_KERNEL);
+		gofree(objs[n]);
+		gofree(objs[n + 1]);
+	}
+	KUNIT_EXPECT_LE(test, cold_of(class)->refills, refills + 1);
+	KUNIT_EXPECT_LE(test, cold_of(class)->flushes, flushes + 1);
+	gofree_bulk(n, objs);
+}
+
+/* What one flushes is what another loads: pointers and magazine. */
+static void magazine_passes(struct kunit *test)
+{
+	unsigned int class = gom_size_class(1024), i, n;
+	struct mcentral *c = gom_central(numa_mem_id(), class);
+	void **objs = kunit_kcalloc(test, 1000, sizeof(*objs), GFP_KERNEL);
+	struct magazine *mag;
+
+	KUNIT_ASSERT_NOT_NULL(test, objs);
+	for (n = 0; n < 4; n++) {
+		for (i = 0; i < 1000; i++)
+			objs[i] = gom_test_alloc(1024, GFP_KERNEL);
+		gofree_bulk(1000, objs);
+	}
+	mag = c->full;
+	KUNIT_ASSERT_NOT_NULL(test, mag);
+	n = gom_mcache_count(0, class) + 1;
+	for (i = 0; i < n; i++)
+		objs[i] = gom_test_alloc(1024, GFP_KERNEL);
+	KUNIT_EXPECT_EQ(test, head_of(class)->slots, (unsigned long)mag->slot);
+	KUNIT_EXPECT_TRUE(test, in_magazine(mag, mag->count, objs[n - 1]));
+	gofree_bulk(n, objs);
+}
+
+/* A size's class is in the magazine of the CPU that frees, whoever allocated. */
 static void constant_size(struct kunit *test)
 {
 	void *a = gom_test_hide(gomalloc(48, GFP_KERNEL)), *b;
@@ -217,7 +300,7 @@ static enum hrtimer_restart interrupt(struct hrtimer *timer)
 	int i;
 
 	irq->in_hardirq |= in_hardirq();
-	irq->was_busy |= __this_cpu_read(gom_mcache.busy);
+	irq->was_busy |= __this_cpu_read(gomalloc_mcache.busy);
 	for (i = 0; i < 4; i++)
 		turn_over(&irq->holder, GFP_ATOMIC | __GFP_NOWARN);
 	hrtimer_forward_now(timer, ns_to_ktime(150 * NSEC_PER_USEC));
@@ -263,6 +346,8 @@ static struct kunit_case mcache_cases[] = {
 	KUNIT_CASE(capacity_in_budget),
 	KUNIT_CASE(idle_stock),
 	KUNIT_CASE(drain),
+	KUNIT_CASE(edge),
+	KUNIT_CASE(magazine_passes),
 	KUNIT_CASE(constant_size),
 	KUNIT_CASE_SLOW(interrupts),
 	{}

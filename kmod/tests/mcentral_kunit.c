@@ -25,13 +25,11 @@ static struct mcentral *central_of_test(void)
 
 static void give(void **objs, unsigned int n)
 {
-	HLIST_HEAD(empty);
 	unsigned int i;
 
 	for (i = 0; i < n; i++)
 		*(unsigned long *)objs[i] = gom_key(objs[i]);
-	gom_mcentral_give(class_of_test(), objs, n, &empty);
-	gom_mheap_free_list(&empty);
+	gom_mcentral_give(class_of_test(), objs, n);
 }
 
 /* All objects of @n new spans, in address order within each. */
@@ -64,7 +62,6 @@ static void fullest_first(struct kunit *test)
 	take_spans(test, objs, 4);
 	for (i = 0; i < 4; i++) {
 		give(objs + i * n, back[i]);
-		gom_mcentral_shed(c, false);
 		room[i] = back[i];
 	}
 	KUNIT_EXPECT_EQ(test, c->nready, 0);
@@ -87,42 +84,100 @@ static void fullest_first(struct kunit *test)
 		give(objs + i * n, n);
 }
 
+static struct magazine *magazine_of(struct kunit *test, void **objs,
+				    unsigned int n)
+{
+	struct magazine *mag = gom_magazine_alloc(n);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, mag);
+	for (i = 0; i < n; i++) {
+		*(unsigned long *)objs[i] = gom_key(objs[i]);
+		mag->slot[i] = objs[i];
+	}
+	mag->count = n;
+	return mag;
+}
+
 /* What one flushes the next takes, as it is, without a look at its span. */
 static void ready_stock(struct kunit *test)
 {
 	struct mcentral *c = central_of_test();
-	void *objs[4 * 8], *again[8];
+	struct magazine *mag, *empty;
 	unsigned int n = per_span();
-	int i;
+	unsigned int wanted = 0;
+	void *objs[2 * 8];
 
-	KUNIT_ASSERT_GE(test, c->max_ready, 2 * n);
-	take_spans(test, objs, 4);
-	give(objs, n);
-	give(objs + n, n);
-	KUNIT_EXPECT_EQ(test, c->nready, 2 * n);
-	KUNIT_EXPECT_EQ(test, c->nonempty, 0);
-	KUNIT_EXPECT_EQ(test, c->nalloc, 4 * n);
-	KUNIT_EXPECT_EQ(test, gom_mcentral_take(c, again, n), n);
-	for (i = 0; i < n; i++)
-		KUNIT_EXPECT_PTR_EQ(test, again[i], objs[n + i]);
+	take_spans(test, objs, 2);
+	mag = magazine_of(test, objs, n);
+
+	/* No empty one to give for it: emptied into the spans. */
+	KUNIT_ASSERT_NULL(test, c->spare);
+	KUNIT_EXPECT_PTR_EQ(test, gom_mcentral_flush(c, mag, &wanted), mag);
+	KUNIT_EXPECT_EQ(test, wanted, n);
+	KUNIT_EXPECT_EQ(test, mag->count, 0);
+	KUNIT_EXPECT_EQ(test, c->nready, 0);
+	KUNIT_EXPECT_EQ(test, c->nalloc, n);
+	gom_magazine_free(mag);
+
+	mag = magazine_of(test, objs + n, n);
+	gom_mcentral_add_spare(c, per_span());
+	wanted = 0;
+	empty = gom_mcentral_flush(c, mag, &wanted);
+	KUNIT_EXPECT_PTR_NE(test, empty, mag);
+	KUNIT_EXPECT_EQ(test, wanted, 0);
+	KUNIT_EXPECT_EQ(test, empty->count, 0);
 	KUNIT_EXPECT_EQ(test, c->nready, n);
+	KUNIT_EXPECT_EQ(test, c->nalloc, n);
+	KUNIT_EXPECT_PTR_EQ(test, gom_mcentral_refill(c, empty), mag);
+	KUNIT_EXPECT_EQ(test, mag->count, n);
+	KUNIT_EXPECT_PTR_EQ(test, mag->slot[0], objs[n]);
+	KUNIT_EXPECT_EQ(test, c->nready, 0);
+	KUNIT_EXPECT_PTR_EQ(test, c->spare, empty);
 
-	/* A batch that does not fit goes to its spans, which run empty. */
-	give(objs + n, n);
-	give(objs + 2 * n, n);
-	KUNIT_EXPECT_EQ(test, c->nready, 2 * n);
-	KUNIT_EXPECT_EQ(test, c->nspans, 3);
-	give(objs + 3 * n, n);
-	KUNIT_EXPECT_EQ(test, c->nspans, 2);
+	/* One by one from the stock, until the magazine is a spare one. */
+	wanted = 0;
+	empty = gom_mcentral_flush(c, mag, &wanted);
+	KUNIT_EXPECT_EQ(test, gom_mcentral_take(c, objs, n), n);
+	KUNIT_EXPECT_PTR_EQ(test, objs[0], mag->slot[n - 1]);
+	KUNIT_EXPECT_NULL(test, c->full);
+	KUNIT_EXPECT_PTR_EQ(test, c->spare, mag);
+	give(objs, n);
+	gom_magazine_free(empty);
+}
+
+/* Beyond so many objects a magazine is emptied whatever spares there are. */
+static void stock_is_bounded(struct kunit *test)
+{
+	struct mcentral *c = central_of_test();
+	u32 max = c->max_ready;
+	struct magazine *mag;
+	unsigned int wanted = 0;
+	void *objs[8];
+
+	take_spans(test, objs, 1);
+	mag = magazine_of(test, objs, per_span());
+	gom_mcentral_add_spare(c, per_span());
+	c->max_ready = per_span() - 1;
+	KUNIT_EXPECT_PTR_EQ(test, gom_mcentral_flush(c, mag, &wanted), mag);
+	c->max_ready = max;
+	KUNIT_EXPECT_EQ(test, wanted, 0);
+	KUNIT_EXPECT_EQ(test, mag->count, 0);
+	KUNIT_EXPECT_EQ(test, c->nready, 0);
+	gom_magazine_free(mag);
 }
 
 static void shed_when_idle(struct kunit *test)
 {
 	struct mcentral *c = central_of_test();
+	struct magazine *mag;
+	unsigned int wanted;
 	void *objs[8], *obj;
 
 	take_spans(test, objs, 1);
-	give(objs, per_span() - 1);
+	mag = magazine_of(test, objs, per_span() - 1);
+	gom_mcentral_add_spare(c, per_span());
+	mag = gom_mcentral_flush(c, mag, &wanted);
 	KUNIT_ASSERT_EQ(test, c->nready, per_span() - 1);
 	gom_mcentral_shed(c, true);
 	/* Taken from since the last look: it stays. */
@@ -131,9 +186,61 @@ static void shed_when_idle(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, c->nready, per_span() - 2);
 	gom_mcentral_shed(c, true);
 	KUNIT_EXPECT_EQ(test, c->nready, 0);
+	KUNIT_EXPECT_NULL(test, c->full);
 	KUNIT_EXPECT_EQ(test, c->nalloc, 2);
 	give(&obj, 1);
 	give(objs + per_span() - 1, 1);
+	gom_magazine_free(mag);
+}
+
+/* Empty spans stay with the class, serve last, and leave when asked. */
+static void empty_spans_stay(struct kunit *test)
+{
+	struct mcentral *c = central_of_test();
+	struct mheap *heap = &gom_node(c->nid)->heap;
+	void *objs[3 * 8], *obj;
+	unsigned long idle;
+
+	take_spans(test, objs, 3);
+	idle = heap->free_pages;
+	KUNIT_EXPECT_FALSE(test, gom_mcentral_has_empty(c));
+	give(objs, 2 * per_span() + 1);
+	KUNIT_EXPECT_TRUE(test, gom_mcentral_has_empty(c));
+	KUNIT_EXPECT_EQ(test, c->nspans, 3);
+	KUNIT_EXPECT_EQ(test, heap->free_pages, idle);
+	KUNIT_EXPECT_EQ(test, gom_mcentral_take(c, &obj, 1), 1);
+	KUNIT_EXPECT_PTR_EQ(test, obj, objs[2 * per_span()]);
+	KUNIT_EXPECT_EQ(test, gom_mcentral_trim(c, 1), 1);
+	KUNIT_EXPECT_EQ(test, gom_mcentral_trim(c, 5), 1);
+	KUNIT_EXPECT_EQ(test, gom_mcentral_trim(c, 5), 0);
+	KUNIT_EXPECT_EQ(test, c->nspans, 1);
+	KUNIT_EXPECT_GT(test, heap->free_pages, idle);
+	give(objs + 2 * per_span(), per_span());
+}
+
+/* The heap does not grow for one class while another keeps spans empty. */
+static void empty_spans_serve_others(struct kunit *test)
+{
+	struct mcentral *c = central_of_test();
+	struct mheap *heap = &gom_node(c->nid)->heap;
+	enum { NR = 64 };
+	void **objs = kunit_kcalloc(test, NR * per_span(), sizeof(*objs),
+				    GFP_KERNEL);
+	u64 grown;
+	void *large;
+
+	KUNIT_ASSERT_NOT_NULL(test, objs);
+	take_spans(test, objs, NR);
+	/* All of the heap is in spans. */
+	gom_mheap_release(heap);
+	give(objs, NR * per_span());
+	KUNIT_EXPECT_EQ(test, c->nspans, NR);
+	grown = heap->grown;
+	large = gom_test_alloc(SZ_32K + 1, GFP_KERNEL);
+	KUNIT_EXPECT_NOT_NULL(test, large);
+	KUNIT_EXPECT_EQ(test, heap->grown, grown);
+	KUNIT_EXPECT_LT(test, c->nspans, NR);
+	gofree(large);
 }
 
 static void empty_spans_return(struct kunit *test)
@@ -205,6 +312,9 @@ static void double_return_late(struct kunit *test)
 static struct kunit_case mcentral_cases[] = {
 	KUNIT_CASE(fullest_first),
 	KUNIT_CASE(ready_stock),
+	KUNIT_CASE(stock_is_bounded),
+	KUNIT_CASE(empty_spans_stay),
+	KUNIT_CASE(empty_spans_serve_others),
 	KUNIT_CASE(shed_when_idle),
 	KUNIT_CASE(empty_spans_return),
 	KUNIT_CASE(double_return),

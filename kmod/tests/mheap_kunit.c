@@ -125,7 +125,7 @@ struct model {
 
 static u8 *owner_of(struct model *m, const void *obj)
 {
-	return m->owner + (((unsigned long)obj - gom_hot.first) >>
+	return m->owner + (((unsigned long)obj - gomalloc_hot.first) >>
 			   GOM_PAGE_SHIFT);
 }
 
@@ -220,7 +220,7 @@ static void model(struct kunit *test)
 
 	static_assert(NR_SPANS < 255);
 	KUNIT_ASSERT_NOT_NULL(test, m);
-	m->owner = vzalloc(gom_hot.nr_arenas * GOM_ARENA_PAGES);
+	m->owner = vzalloc(gomalloc_hot.nr_arenas * GOM_ARENA_PAGES);
 	KUNIT_ASSERT_NOT_NULL(test, m->owner);
 	for (round = 0; round < 3000; round++) {
 		i = gom_test_random(test, NR_SPANS);

@@ -184,8 +184,8 @@ static void foreign(struct kunit *test)
 		(void *)-1UL,
 		(void *)-4096UL,
 		(void *)0xdead000000000100UL,
-		(void *)gom_hot.first - 8,
-		(void *)gom_hot.first + (gom_hot.nr_arenas << GOM_ARENA_SHIFT),
+		(void *)gomalloc_hot.first - 8,
+		(void *)gomalloc_hot.first + (gomalloc_hot.nr_arenas << GOM_ARENA_SHIFT),
 	};
 	int i;
 

@@ -126,10 +126,12 @@ static void go_home(struct kunit *test)
 		gofree(objs[k]);
 	for_each_node_state(nid, N_MEMORY) {
 		struct mcentral *c = gom_central(nid, class);
+		struct magazine *mag;
 
 		KUNIT_EXPECT_GT(test, c->flushes, 0);
-		for (i = 0; i < c->nready; i++)
-			KUNIT_EXPECT_EQ(test, node_of(c->ready[i]), nid);
+		for (mag = c->full; mag; mag = mag->next)
+			for (i = 0; i < mag->count; i++)
+				KUNIT_EXPECT_EQ(test, node_of(mag->slot[i]), nid);
 	}
 	gom_test_expect_valid(test);
 	gom_scavenge_caches();

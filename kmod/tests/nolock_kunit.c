@@ -166,7 +166,7 @@ static enum hrtimer_restart ring(struct hrtimer *timer)
 	struct bell *bell = container_of(timer, struct bell, timer);
 	int k;
 
-	bell->busy += __this_cpu_read(gom_mcache.busy);
+	bell->busy += __this_cpu_read(gomalloc_mcache.busy);
 	for (k = 0; k < 4; k++) {
 		unsigned int i = prandom_u32_state(&bell->rnd) %
 				 ARRAY_SIZE(bell->objs);

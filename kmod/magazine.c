@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Magazines: how large they are and where their memory comes from.
+ *
+ * A CPU has two of a class, mcache.c's; full and empty ones wait in the
+ * central lists, mcentral.c's.  Whoever holds one owns it alone.
+ *
+ * Called from any context but NMI, with no lock held.
+ */
+#include <linux/slab.h>
+#include "magazine.h"
+#include "size_class.h"
+#include "stats.h"
+
+/* Bytes of objects that one magazine may hold. */
+#define MAGAZINE_BYTES	(40 * SZ_1K)
+
+static size_t bytes_of(unsigned int cap)
+{
+	return offsetof(struct magazine, slot[cap]);
+}
+
+/* How many slots the next larger magazine of a class has. */
+unsigned int gom_magazine_next_cap(unsigned int class, unsigned int cap)
+{
+	unsigned int max = clamp(MAGAZINE_BYTES / gom_class[class].size, 1U,
+				 GOM_MAGAZINE_MAX);
+
+	return min(cap ? 2 * cap + 3 : GOM_MAGAZINE_FIRST, max);
+}
+
+/* An empty magazine: a convenience, worth neither a wakeup nor reserves. */
+struct magazine *gom_magazine_alloc(unsigned int cap)
+{
+	struct magazine *mag = kmalloc(bytes_of(cap), __GFP_NOWARN |
+				       __GFP_NOMEMALLOC);
+
+	if (mag) {
+		mag->count = 0;
+		mag->cap = cap;
+		mag->bottom = NULL;
+		gom_meta_add(bytes_of(cap));
+	}
+	return mag;
+}
+
+/* @mag holds no objects; one without slots is nobody's. */
+void gom_magazine_free(struct magazine *mag)
+{
+	if (!mag || !mag->cap)
+		return;
+	gom_meta_add(-(long)bytes_of(mag->cap));
+	kfree(mag);
+}
+
+void gom_magazine_free_list(struct magazine *mags)
+{
+	struct magazine *mag;
+
+	while ((mag = gom_magazine_unlink(&mags)))
+		gom_magazine_free(mag);
+}
