@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The rest of the public API, built on gomalloc() and gofree(): sizes,
- * realloc, strings, bulk, RCU and vmalloc fallback.
+ * realloc, strings, RCU and vmalloc fallback.
  */
 #include <linux/export.h>
 #include <linux/kernel.h>
@@ -210,31 +210,6 @@ void *gorealloc(const void *ptr, size_t new_size, gfp_t gfp)
 	return obj;
 }
 EXPORT_SYMBOL_GPL(gorealloc);
-
-/**
- * gomalloc_bulk - allocate many objects of one size, or none
- * @size: bytes of each
- * @gfp: as for kmalloc()
- * @nr: how many
- * @ptrs: where to put them
- *
- * Context: as gomalloc().
- * Return: @nr, or 0 with nothing allocated.
- */
-int gomalloc_bulk(size_t size, gfp_t gfp, size_t nr, void **ptrs)
-{
-	size_t i;
-
-	for (i = 0; i < nr; i++) {
-		ptrs[i] = __gomalloc(size, gfp);
-		if (unlikely(!ptrs[i])) {
-			gofree_bulk(i, ptrs);
-			return 0;
-		}
-	}
-	return nr;
-}
-EXPORT_SYMBOL_GPL(gomalloc_bulk);
 
 /**
  * gomemdup - duplicate memory

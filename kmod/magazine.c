@@ -38,7 +38,7 @@ struct magazine *gom_magazine_alloc(unsigned int cap)
 	if (mag) {
 		mag->count = 0;
 		mag->cap = cap;
-		mag->bottom = NULL;
+		mag->bottom = __gomalloc_bottom();
 		gom_meta_add(bytes_of(cap));
 	}
 	return mag;

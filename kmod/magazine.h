@@ -9,7 +9,7 @@
  * @next: in an mcentral's list
  * @count: objects in it, while no CPU has it loaded; then the CPU's head says
  * @cap: slots
- * @bottom: always NULL: what a pop from an empty magazine meets
+ * @bottom: always __gomalloc_bottom(), which a pop from an empty one meets
  * @slot: pointers to objects, each of which carries its key
  *
  * After Bonwick and Adams, "Magazines and Vmem", 2001.

@@ -84,7 +84,8 @@ static int __init gom_init(void)
 	if (err)
 		return err;
 	gom_size_class_init();
-	gomalloc_hot.secret = get_random_long();
+	/* Objects are aligned, so a key is odd: neither 0 nor a pointer. */
+	gomalloc_hot.secret = get_random_long() | 1;
 	err = gom_mspan_init();
 	if (err)
 		return err;

@@ -42,12 +42,13 @@ u64 gom_malloc_forwarded_frees(void)
 	return atomic64_read(&forwarded_frees);
 }
 
-/* Whether a free object is as it was left; if so it is the caller's now. */
-bool gom_malloc_intact(void *obj, unsigned long caller)
+/* Whether a free object of @class is as it was left; if so it is the caller's now. */
+bool gom_malloc_intact(unsigned int class, void *obj, unsigned long caller)
 {
 	if (unlikely(*(unsigned long *)obj != gom_key(obj))) {
 		gom_report(GOM_WRITE_AFTER_FREE, obj, caller);
-		if (gom_arena_class(obj) == GOM_CLASS_TINY)
+		/* Not if its page has become a tiny span since. */
+		if (class == GOM_CLASS_TINY && gom_arena_class(obj) == class)
 			gom_tiny_condemn(obj);
 		return false;
 	}
@@ -62,7 +63,7 @@ static void *get(unsigned int class, gfp_t gfp, int node, unsigned long caller)
 
 	do {
 		obj = gom_mcache_refill(class, gfp, node);
-	} while (obj && !gom_malloc_intact(obj, caller));
+	} while (obj && !gom_malloc_intact(class, obj, caller));
 	return obj;
 }
 
@@ -94,12 +95,13 @@ void *gom_malloc_tiny_finish(void *block, size_t size)
 static void *malloc_tiny(size_t size, gfp_t gfp, unsigned long caller)
 {
 	void *obj = gom_tiny_cut(size), *block;
+	bool hit;
 
 	if (!obj) {
 		preempt_disable();
-		block = __gomalloc_pop(GOM_CLASS_TINY);
+		hit = __gomalloc_pop(GOM_CLASS_TINY, &block);
 		preempt_enable();
-		if (!block || !gom_malloc_intact(block, caller))
+		if (!hit)
 			block = get(GOM_CLASS_TINY, gfp, NUMA_NO_NODE, caller);
 		if (!block)
 			return NULL;
@@ -134,15 +136,12 @@ static void *malloc_any(size_t size, unsigned int class, gfp_t gfp, int node,
 }
 
 /*
- * The cache has no object, or @obj, which was written to while it was free.
- * Called with preemption off.
+ * The magazine is empty, its topmost object damaged, which get() will find,
+ * or the cache busy.  Called with preemption off.
  */
-static noinline void *malloc_miss(size_t size, gfp_t gfp, void *obj,
-				  unsigned long caller)
+static noinline void *malloc_miss(size_t size, gfp_t gfp, unsigned long caller)
 {
 	preempt_enable();
-	if (obj)
-		gom_report(GOM_WRITE_AFTER_FREE, obj, caller);
 	return malloc_any(size, gom_size_class(size), gfp, NUMA_NO_NODE,
 			  caller);
 }
@@ -181,9 +180,8 @@ static noinline void *malloc_special(size_t size, gfp_t gfp,
 	if (gfp & __GOMALLOC_GFP_DIVERT)
 		return malloc_divert(size, gfp, NUMA_NO_NODE, caller);
 	preempt_disable();
-	obj = __gomalloc_pop(class);
-	if (unlikely(!obj || *(unsigned long *)obj != gom_key(obj)))
-		return malloc_miss(size, gfp, obj, caller);
+	if (unlikely(!__gomalloc_pop(class, &obj)))
+		return malloc_miss(size, gfp, caller);
 	preempt_enable();
 	return memset(obj, 0, gom_class[class].size);
 }
@@ -205,11 +203,9 @@ static __always_inline void *malloc_fast(bool sized, size_t size,
 	if (IS_ENABLED(CONFIG_DEBUG_ATOMIC_SLEEP) || IS_ENABLED(CONFIG_LOCKDEP))
 		might_alloc(gfp);
 	preempt_disable();
-	obj = __gomalloc_pop(class);
-	if (unlikely(!obj || *(unsigned long *)obj != gom_key(obj)))
-		return malloc_miss(sized ? size : gom_class[class].size,
-				   gfp, obj, _RET_IP_);
-	*(unsigned long *)obj = 0;
+	if (unlikely(!__gomalloc_pop(class, &obj)))
+		return malloc_miss(sized ? size : gom_class[class].size, gfp,
+				   _RET_IP_);
 	preempt_enable();
 	return obj;
 }
@@ -246,15 +242,14 @@ EXPORT_SYMBOL_GPL(__gomalloc_class);
  * __gomalloc_miss - what __gomalloc_const() has no object for
  * @gfp: as for kmalloc()
  * @class: from __gomalloc_const_class()
- * @obj: a free object that was written to, or %NULL if the cache had none
  *
  * Context: any that kmalloc() allows with @gfp; enters with preemption off
  *	once more than it leaves.
  * Return: an object, or %NULL.
  */
-void *__gomalloc_miss(gfp_t gfp, unsigned int class, void *obj)
+void *__gomalloc_miss(gfp_t gfp, unsigned int class)
 {
-	return malloc_miss(gom_class[class].size, gfp, obj, _RET_IP_);
+	return malloc_miss(gom_class[class].size, gfp, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(__gomalloc_miss);
 
@@ -409,25 +404,34 @@ static noinline void free_wiped(void *obj)
 	gom_malloc_put(class, obj);
 }
 
+/*
+ * Whether @ptr is a live small object, and of which class.  Caller has
+ * preemption off, which keeps even a dying arena here: so plain loads do.
+ */
+static __always_inline bool is_live(const void *ptr, unsigned long key,
+				    unsigned long *class)
+{
+	unsigned long at = (unsigned long)ptr - gomalloc_hot.first;
+	unsigned long i = at >> GOM_ARENA_SHIFT;
+	unsigned long page = (at >> GOM_PAGE_SHIFT) & (GOM_ARENA_PAGES - 1);
+	struct arena *arena;
+
+	if (unlikely(i >= gomalloc_hot.nr_arenas))
+		return false;
+	arena = gomalloc_hot.arenas[i];
+	*class = arena->class[page];
+	return likely(gom_class_divides(*class,
+					gom_arena_offset(arena, page, ptr))) &&
+	       likely(*(unsigned long *)ptr != key);
+}
+
 /* Its slow exits look the class up again, lest a hit keep a copy for them. */
 static __always_inline void free_fast(const void *ptr)
 {
-	unsigned long at = (unsigned long)ptr - gomalloc_hot.first;
-	unsigned long i = at >> GOM_ARENA_SHIFT, page, class;
-	unsigned long key = gom_key(ptr);
-	struct arena *arena;
+	unsigned long key = gom_key(ptr), class;
 
 	preempt_disable();
-	if (unlikely(i >= gomalloc_hot.nr_arenas))
-		return free_other(ptr, _RET_IP_);
-	/* A plain load, once: preemption off keeps even a dying arena here. */
-	arena = gomalloc_hot.arenas[i];
-	page = (at >> GOM_PAGE_SHIFT) & (GOM_ARENA_PAGES - 1);
-	class = arena->class[page];
-	if (unlikely(!gom_class_divides(class,
-					gom_arena_offset(arena, page, ptr))))
-		return free_other(ptr, _RET_IP_);
-	if (unlikely(*(unsigned long *)ptr == key))
+	if (unlikely(!is_live(ptr, key, &class)))
 		return free_other(ptr, _RET_IP_);
 	if (want_init_on_free())
 		return free_wiped((void *)ptr);
@@ -451,6 +455,97 @@ void gofree(const void *ptr)
 }
 EXPORT_SYMBOL_GPL(gofree);
 
+/* Objects to handle in one go, with preemption off and the cache busy. */
+#define BULK_BATCH	32
+
+/* Take up to @n objects from this CPU's magazine; returns how many. */
+static unsigned int take_bulk(unsigned int class, void **ptrs, unsigned int n)
+{
+	struct gomalloc_head *head;
+	unsigned int got = 0;
+
+	preempt_disable();
+	if (gom_mcache_trylock()) {
+		head = this_cpu_ptr(&gomalloc_mcache.head[class]);
+		for (; got < n; got++, head->top -= sizeof(void *)) {
+			unsigned long *obj = ((unsigned long **)head->top)[-1];
+
+			if (unlikely(*obj != gom_key(obj)))
+				break;
+			*obj = 0;
+			ptrs[got] = obj;
+		}
+		head->nmalloc += got;
+		gom_mcache_unlock();
+	}
+	preempt_enable();
+	return got;
+}
+
+/**
+ * gomalloc_bulk - allocate many objects of one size, or none
+ * @size: bytes of each
+ * @gfp: as for kmalloc()
+ * @nr: how many
+ * @ptrs: where to put them
+ *
+ * Context: as gomalloc().
+ * Return: @nr, or 0 with nothing allocated.
+ */
+int gomalloc_bulk(size_t size, gfp_t gfp, size_t nr, void **ptrs)
+{
+	unsigned int class = gom_size_class(size);
+	bool plain = !(gfp & __GOMALLOC_GFP_DIVERT) && !want_init_on_alloc(gfp);
+	size_t done = 0;
+
+	might_alloc(gfp);
+	while (done < nr) {
+		if (plain)
+			done += take_bulk(class, ptrs + done,
+					  min_t(size_t, nr - done, BULK_BATCH));
+		if (done == nr)
+			break;
+		ptrs[done] = malloc_fast(true, size, class, gfp);
+		if (unlikely(!ptrs[done])) {
+			gofree_bulk(done, ptrs);
+			return 0;
+		}
+		done++;
+	}
+	return nr;
+}
+EXPORT_SYMBOL_GPL(gomalloc_bulk);
+
+/*
+ * Put up to @n live small objects, from the last one on, into this CPU's
+ * magazines; returns how many.
+ */
+static unsigned int put_bulk(void **ptrs, unsigned int n)
+{
+	unsigned int left = n;
+
+	preempt_disable();
+	if (gom_mcache_trylock()) {
+		for (; left; left--) {
+			void *obj = ptrs[left - 1];
+			unsigned long key = gom_key(obj), class;
+			struct gomalloc_head *head;
+
+			if (unlikely(!is_live(obj, key, &class)))
+				break;
+			head = this_cpu_ptr(&gomalloc_mcache.head[class]);
+			if (unlikely(head->top == head->end))
+				break;
+			*(unsigned long *)obj = key;
+			*(void **)head->top = obj;
+			head->top += sizeof(obj);
+		}
+		gom_mcache_unlock();
+	}
+	preempt_enable();
+	return n - left;
+}
+
 /**
  * gofree_bulk - free many objects
  * @nr: how many
@@ -460,7 +555,15 @@ EXPORT_SYMBOL_GPL(gofree);
  */
 void gofree_bulk(size_t nr, void **ptrs)
 {
-	while (nr)
-		free_fast(ptrs[--nr]);
+	unsigned int n;
+
+	while (nr) {
+		n = min_t(size_t, nr, BULK_BATCH);
+		if (!want_init_on_free())
+			nr -= put_bulk(ptrs + nr - n, n);
+		/* What is neither: special, or without room in the magazine. */
+		if (nr)
+			free_fast(ptrs[--nr]);
+	}
 }
 EXPORT_SYMBOL_GPL(gofree_bulk);

@@ -6,7 +6,7 @@
 
 void *gom_malloc_tiny_finish(void *block, size_t size);
 void gom_malloc_put(unsigned int class, void *obj);
-bool gom_malloc_intact(void *obj, unsigned long caller);
+bool gom_malloc_intact(unsigned int class, void *obj, unsigned long caller);
 void *gom_malloc_free_tiny(const void *ptr, unsigned long caller);
 void gom_malloc_free_other(const void *ptr, unsigned long caller);
 

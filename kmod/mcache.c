@@ -11,8 +11,8 @@
  * Magazines start small and grow while they miss, as long as all of the
  * CPU's, were they full, stay within a budget that follows the size of the
  * heap.  Every so many visits to central lists one class is looked at: one
- * from which nothing was taken since the last look gives up its magazines
- * and starts small again, and so does the central list's idle stock.
+ * that was not used since the last look gives up its magazines and starts
+ * small again, and so does the central list's idle stock.
  *
  * Nothing is allocated or freed under the busy flag: what is outgrown or
  * wanted waits until it is dropped.
@@ -20,6 +20,7 @@
  * Called by malloc.c and nolock.c with no lock held.
  */
 #include <linux/cpu.h>
+#include <linux/prefetch.h>
 #include <linux/slab.h>
 #include <linux/topology.h>
 #include "mcache.h"
@@ -31,9 +32,15 @@ EXPORT_PER_CPU_SYMBOL_GPL(gomalloc_mcache);
 struct mcache_cold __percpu *gom_mcache_cold;
 
 /* Bytes that the magazines of all CPUs may hold: a part of the heap. */
-#define BUDGET_SHIFT	5
-#define BUDGET_MIN	SZ_64K		/* for each CPU */
+#define BUDGET_SHIFT	4
+#define BUDGET_MIN	SZ_256K		/* for each CPU */
 #define BUDGET_MAX	SZ_1M
+/*
+ * What a class may have in each magazine all the same if it makes more than
+ * its share of the visits between two looks at it.
+ */
+#define MAGAZINE_FLOOR	SZ_16K
+#define VISITS_OFTEN	64
 
 /* Visits to central lists between two looks at idle stock. */
 #define SCAN_TICKS	32
@@ -42,7 +49,9 @@ struct mcache_cold __percpu *gom_mcache_cold;
 			 sizeof(struct mcache_cold))
 
 /* Has no slots, so it is empty and full; stands for no magazine. */
-static struct magazine no_magazine;
+static struct magazine no_magazine = {
+	.bottom = &gomalloc_hot.secret,
+};
 
 /**
  * struct wish - what a visit to the central list found missing
@@ -98,7 +107,17 @@ static void count_capacity(struct mcache_cold *cold, unsigned int class,
 	cold->capacity += ((long)cap - (long)old) * gom_class[class].size;
 }
 
-/* The two magazines take turns to grow: the smaller one is next. */
+/* Visits of this CPU to the class's central list since the last look. */
+static unsigned long visits(const struct mcache_class *c)
+{
+	return c->refills + c->flushes - c->visits_seen;
+}
+
+/*
+ * The two magazines take turns to grow: the smaller one is next.  Beyond the
+ * budget they do so only for a class that visits often, and not far: without
+ * any slots its every operation would be a visit.
+ */
 static unsigned int wanted_cap(const struct gomalloc_head *head,
 			       const struct mcache_cold *cold,
 			       unsigned int class)
@@ -106,11 +125,12 @@ static unsigned int wanted_cap(const struct gomalloc_head *head,
 	unsigned int cap = loaded(head)->cap;
 	unsigned int less = min(cap, cold->class[class].other->cap);
 	unsigned int more = less < cap ? cap : gom_magazine_next_cap(class, cap);
+	unsigned long size = gom_class[class].size;
 
-	if (more <= less || cold->capacity +
-	    (more - less) * gom_class[class].size > budget())
-		return 0;
-	return more;
+	if (cold->capacity + (more - less) * size > budget())
+		more = visits(&cold->class[class]) < VISITS_OFTEN ? 0 :
+		       min_t(unsigned long, more, MAGAZINE_FLOOR / size ?: 1);
+	return more > less ? more : 0;
 }
 
 /* Put @mag in the place of a smaller one of this CPU's; returns what is over. */
@@ -203,14 +223,15 @@ static void scan_idle(void)
 	nid = numa_mem_id();
 	head = this_cpu_ptr(&gomalloc_mcache.head[class]);
 	if (gom_mcache_trylock()) {
-		if (head->nmalloc == c->nmalloc_seen)
+		if (head->nmalloc == c->nmalloc_seen && !visits(c))
 			mags = unload(head, cold, class);
 		c->nmalloc_seen = head->nmalloc;
+		c->visits_seen += visits(c);
 		gom_mcache_unlock();
 	}
 	preempt_enable();
 	gom_magazine_free_list(mags);
-	gom_mcentral_shed(gom_central(nid, class), true);
+	gom_mcentral_shed_idle(gom_central(nid, class));
 }
 
 static void *pop(struct gomalloc_head *head)
@@ -222,6 +243,15 @@ static void *pop(struct gomalloc_head *head)
 	return *(void **)head->top;
 }
 
+/* Another CPU freed them, or nobody has had them for long. */
+static void prefetch_objects(const struct magazine *mag)
+{
+	unsigned int i = mag->count;
+
+	while (i)
+		prefetchw(mag->slot[--i]);
+}
+
 /* Where the loaded magazine is empty.  Caller holds the busy flag. */
 static void *take_busy(unsigned int class, struct wish *wish)
 {
@@ -230,6 +260,7 @@ static void *take_busy(unsigned int class, struct wish *wish)
 	struct mcache_class *c = &cold->class[class];
 	struct mcentral *central;
 	struct magazine *mag;
+	unsigned int cap;
 	void *obj = NULL;
 
 	if (!count(head) && c->nother)
@@ -239,10 +270,13 @@ static void *take_busy(unsigned int class, struct wish *wish)
 
 	central = gom_central(numa_mem_id(), class);
 	mag = loaded(head);
-	if (mag->cap) {
+	cap = mag->cap;
+	if (cap) {
+		/* From here on the old one is somebody else's. */
 		mag = gom_mcentral_refill(central, mag);
-		count_capacity(cold, class, mag->cap, loaded(head)->cap);
+		count_capacity(cold, class, mag->cap, cap);
 		load(head, mag, mag->count);
+		prefetch_objects(mag);
 		obj = pop(head);
 	} else if (gom_mcentral_take(central, &obj, 1)) {
 		head->nmalloc++;
@@ -336,24 +370,25 @@ static bool put_busy(unsigned int class, void *obj, struct wish *wish)
 	struct mcache_class *c = &cold->class[class];
 	struct mcentral *central;
 	struct magazine *mag;
+	unsigned int cap;
 
 	/* If both are full, the one that has been so for longer goes. */
 	if (head->top == head->end && c->other->cap)
 		exchange(head, c);
 	if (head->top == head->end) {
 		mag = loaded(head);
-		if (mag->cap) {
+		cap = mag->cap;
+		if (cap) {
 			mag->count = count(head);
 			central = gom_central(numa_mem_id(), class);
 			mag = gom_mcentral_flush(central, mag, &wish->spare);
-			count_capacity(cold, class, mag->cap,
-				       loaded(head)->cap);
+			count_capacity(cold, class, mag->cap, cap);
 			load(head, mag, mag->count);
 		}
 		c->flushes++;
 		wish->cap = wanted_cap(head, cold, class);
 		wish->visited = true;
-		if (!mag->cap)
+		if (!cap)
 			return false;
 	}
 	*(void **)head->top = obj;
@@ -381,20 +416,29 @@ void gom_mcache_flush(unsigned int class, void *obj)
 	}
 }
 
-/* An object without waiting for anything, from any context; or NULL. */
-void *gom_mcache_get_nolock(unsigned int class, int node)
+/*
+ * An object where the loaded magazine had none or a damaged one, without
+ * waiting for anything and from any context; or NULL.  It carries its key.
+ */
+void *gom_mcache_take_nolock(unsigned int class, int node)
 {
+	struct gomalloc_head *head;
+	struct mcache_class *c;
 	void *obj = NULL;
 
 	preempt_disable();
-	if (node == NUMA_NO_NODE || node == numa_mem_id())
-		obj = __gomalloc_pop(class);
-	if (!obj) {
-		if (node == NUMA_NO_NODE)
-			node = numa_mem_id();
-		if (gom_mcentral_trytake(gom_central(node, class), &obj, 1))
-			this_cpu_inc(gom_mcache_cold->class[class].mallocs);
+	if (node == NUMA_NO_NODE && gom_mcache_trylock()) {
+		head = this_cpu_ptr(&gomalloc_mcache.head[class]);
+		c = &this_cpu_ptr(gom_mcache_cold)->class[class];
+		if (!count(head) && c->nother)
+			exchange(head, c);
+		obj = pop(head);
+		gom_mcache_unlock();
 	}
+	if (node == NUMA_NO_NODE)
+		node = numa_mem_id();
+	if (!obj && gom_mcentral_trytake(gom_central(node, class), &obj, 1))
+		this_cpu_inc(gom_mcache_cold->class[class].mallocs);
 	preempt_enable();
 	return obj;
 }

@@ -19,6 +19,7 @@
  *	nmalloc, which is its holder's to count and may be half way through an
  *	addition
  * @class.nmalloc_seen: the head's nmalloc at the last look
+ * @class.visits_seen: refills and flushes then
  */
 struct mcache_cold {
 	unsigned long capacity;
@@ -31,6 +32,7 @@ struct mcache_cold {
 		unsigned long flushes;
 		unsigned long mallocs;
 		unsigned long nmalloc_seen;
+		unsigned long visits_seen;
 	} class[GOM_NR_SPAN_CLASSES];
 };
 
@@ -58,7 +60,7 @@ void gom_mcache_exit(void);
 
 void *gom_mcache_refill(unsigned int class, gfp_t gfp, int node);
 void gom_mcache_flush(unsigned int class, void *obj);
-void *gom_mcache_get_nolock(unsigned int class, int node);
+void *gom_mcache_take_nolock(unsigned int class, int node);
 void gom_mcache_drain(int cpu);
 unsigned int gom_mcache_count(int cpu, unsigned int class);
 unsigned long gom_mcache_mallocs(int cpu, unsigned int class);

@@ -19,6 +19,7 @@
  */
 #include <linux/bitops.h>
 #include <linux/hardirq.h>
+#include <linux/jiffies.h>
 #include "arena.h"
 #include "mcentral.h"
 #include "node.h"
@@ -28,8 +29,12 @@
 #define READY_MAX	4096U
 #define READY_BYTES	SZ_2M
 
-/* Spans to move to the heap in one go. */
+/* Magazines to empty and spans to move to the heap in one go. */
+#define SHED_BATCH	4
 #define TRIM_BATCH	16
+
+/* How long nobody takes from what is idle. */
+#define IDLE_JIFFIES	(HZ / 20)
 
 static_assert(GOM_PAGE_SIZE / 8 < 1UL << GOM_EMPTY_BUCKET);
 
@@ -72,6 +77,10 @@ static unsigned int take_spans(struct mcentral *central, void **slots,
 		span = hlist_entry(central->bucket[__ffs(central->nonempty)].first,
 				   struct mspan, list);
 		more = gom_mspan_take(span, slots + got, n - got);
+		if (WARN_ON_ONCE(!more)) {
+			unlink(central, span);
+			continue;
+		}
 		central->nalloc += more;
 		got += more;
 		place(central, span);
@@ -190,7 +199,9 @@ static unsigned int return_locked(struct mcentral *central, void **objs,
 		}
 		index = gom_class_index(central->class,
 					gom_mspan_offset(span, objs[i]));
-		if (unlikely(!gom_mspan_give(span, index))) {
+		/* Its pages may be another span's of the class by now. */
+		if (unlikely(gom_mspan_object(span, index) != objs[i] ||
+			     !gom_mspan_give(span, index))) {
 			objs[bad++] = objs[i];
 			continue;
 		}
@@ -418,24 +429,36 @@ static bool shed_magazine(struct mcentral *central)
 }
 
 /*
- * Return the stock to the spans and the empty ones of those to the heap; with
- * @idle_only only if nobody has taken any since the last such call.
+ * Return some of the stock to the spans, and some of the empty ones of those
+ * to the heap; false if there was neither.
  */
-void gom_mcentral_shed(struct mcentral *central, bool idle_only)
+bool gom_mcentral_shed(struct mcentral *central)
+{
+	unsigned int n;
+
+	for (n = 0; n < SHED_BATCH && shed_magazine(central); n++)
+		;
+	return n + gom_mcentral_trim(central, TRIM_BATCH);
+}
+
+/*
+ * The same if nobody has taken anything since the last look.  Each CPU looks;
+ * those that come too soon after another's do not count.
+ */
+void gom_mcentral_shed_idle(struct mcentral *central)
 {
 	unsigned long refills = READ_ONCE(central->refills);
 
 	if (!READ_ONCE(central->full) && !READ_ONCE(central->spare) &&
 	    !gom_mcentral_has_empty(central))
 		return;
-	if (idle_only && refills != central->refills_seen) {
+	if (refills == READ_ONCE(central->refills_seen) &&
+	    time_after(jiffies, READ_ONCE(central->when_seen) + IDLE_JIFFIES))
+		gom_mcentral_shed(central);
+	if (refills != READ_ONCE(central->refills_seen)) {
 		WRITE_ONCE(central->refills_seen, refills);
-		return;
+		WRITE_ONCE(central->when_seen, jiffies);
 	}
-	while (shed_magazine(central))
-		;
-	while (gom_mcentral_trim(central, TRIM_BATCH) == TRIM_BATCH)
-		;
 }
 
 void gom_mcentral_setup(struct mcentral *central, unsigned int class, int nid)

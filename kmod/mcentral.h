@@ -27,7 +27,9 @@
  * @nspans: spans
  * @nalloc: objects of the spans that are out: in @full, cached or live
  * @refills: magazines and single objects taken
- * @refills_seen: @refills when somebody last looked for idle stock
+ * @refills_seen: @refills when somebody last looked for idle stock and saw
+ *	that some had been taken
+ * @when_seen: jiffies then
  * @flushes: magazines and smaller batches given
  * @locks: times @lock was taken for one of these
  * @bucket: spans with room, by how full they are
@@ -45,6 +47,7 @@ struct mcentral {
 	unsigned long nalloc;
 	unsigned long refills;
 	unsigned long refills_seen;
+	unsigned long when_seen;
 	unsigned long flushes;
 	unsigned long locks;
 	struct hlist_head bucket[GOM_NR_BUCKETS];
@@ -80,6 +83,7 @@ void gom_mcentral_add_spare(struct mcentral *central, unsigned int cap);
 bool gom_mcentral_is_optional(unsigned int class);
 void *gom_mcentral_grow(struct mcentral *central, gfp_t gfp);
 unsigned int gom_mcentral_trim(struct mcentral *central, unsigned int max);
-void gom_mcentral_shed(struct mcentral *central, bool idle_only);
+bool gom_mcentral_shed(struct mcentral *central);
+void gom_mcentral_shed_idle(struct mcentral *central);
 
 #endif /* _GOM_MCENTRAL_H */

@@ -568,6 +568,13 @@ unsigned long gom_mheap_release(struct mheap *heap)
 	}
 }
 
+/* Whether @npages more pages would exceed the limit. */
+bool gom_mheap_meets_limit(unsigned int npages)
+{
+	return gom_sys_bytes() + (s64)(npages * GOM_PAGE_SIZE) >
+	       READ_ONCE(limit);
+}
+
 /* Set the memory limit unless @bytes is negative; returns the one before. */
 s64 gom_mheap_set_limit(s64 bytes)
 {

@@ -67,6 +67,7 @@ void gom_mheap_free_list(struct hlist_head *spans);
 int gom_mheap_free_large(const void *ptr);
 unsigned long gom_mheap_release(struct mheap *heap);
 
+bool gom_mheap_meets_limit(unsigned int npages);
 s64 gom_mheap_set_limit(s64 bytes);
 s64 gom_mheap_limit(void);
 u64 gom_mheap_limit_hits(void);

@@ -10,8 +10,12 @@
 
 struct gom_node **gom_nodes __ro_after_init;
 
-/* Spans to take back between two looks at the heap. */
+/*
+ * Spans to take back between two looks at the heap, and looks at most: one
+ * request pays for a bounded part, and the next ones for the rest.
+ */
 #define TAKE_BACK	16
+#define TAKE_BACK_LOOKS	4
 
 /* Objects that wait in the stock may be this part of the heap as it grows. */
 #define STOCK_SHIFT	5
@@ -28,40 +32,83 @@ static bool take_back_spans(struct gom_node *node)
 	return n;
 }
 
-/* The stock of all classes to their spans, if there is much of it. */
+/*
+ * Of the stock, if there is much of it, some of the class that has most to
+ * its spans; false if there is not.
+ */
 static bool take_back_stock(struct gom_node *node)
 {
-	unsigned long bytes = 0, limit;
-	unsigned int class;
+	unsigned long bytes, sum = 0, most = 0;
+	unsigned int class, richest = 0;
 
-	for (class = 1; class < GOM_NR_SPAN_CLASSES; class++)
-		bytes += READ_ONCE(node->central[class].nready) *
-			 gom_class[class].size;
-	limit = READ_ONCE(node->heap.pages) << GOM_PAGE_SHIFT >> STOCK_SHIFT;
-	if (bytes <= limit)
+	for (class = 1; class < GOM_NR_SPAN_CLASSES; class++) {
+		bytes = READ_ONCE(node->central[class].nready) *
+			gom_class[class].size;
+		sum += bytes;
+		if (bytes > most) {
+			most = bytes;
+			richest = class;
+		}
+	}
+	if (sum <= READ_ONCE(node->heap.pages) << GOM_PAGE_SHIFT >> STOCK_SHIFT)
 		return false;
-	for (class = 1; class < GOM_NR_SPAN_CLASSES; class++)
-		gom_mcentral_shed(&node->central[class], false);
+	gom_mcentral_shed(&node->central[richest]);
 	return true;
 }
 
+/* All that the central lists of @nid keep, of all nodes unless @gfp forbids. */
+static void take_back_all(int nid, gfp_t gfp)
+{
+	unsigned int class;
+	int other;
+
+	for_each_gom_node(other) {
+		if (other != nid && gfp & __GFP_THISNODE)
+			continue;
+		for (class = 1; class < GOM_NR_SPAN_CLASSES; class++)
+			while (gom_mcentral_shed(gom_central(other, class)))
+				;
+	}
+}
+
+/* A little of it, as long as that may help; NULL if it does not. */
+static struct mspan *alloc_idle(int nid, const struct gom_run_request *req,
+				gfp_t gfp)
+{
+	struct gom_node *node = gom_node(nid);
+	struct mspan *span;
+	int looks;
+
+	for (looks = 0; looks < TAKE_BACK_LOOKS; looks++) {
+		span = gom_mheap_alloc_idle(nid, req, gfp);
+		if (span)
+			return span;
+		if (!take_back_spans(node) && !take_back_stock(node))
+			return NULL;
+	}
+	return gom_mheap_alloc_idle(nid, req, gfp);
+}
+
 /*
- * A span for @req.  The heap grows only when what the central lists keep
- * empty does not do either.
+ * A span for @req: from idle runs, then some of what the central lists keep,
+ * then the kernel's without effort; and where memory is short or limited all
+ * that they keep, before the kernel is asked as the caller asks.
  */
 struct mspan *gom_node_alloc_span(int nid, const struct gom_run_request *req,
 				  gfp_t gfp)
 {
-	struct gom_node *node = gom_node(nid);
-	struct mspan *span;
+	bool limited = gom_mheap_meets_limit(req->npages);
+	struct mspan *span = NULL;
 
 	if (!req->direct) {
-		do {
-			span = gom_mheap_alloc_idle(nid, req, gfp);
-			if (span)
-				return span;
-		} while (take_back_spans(node) || take_back_stock(node));
+		span = alloc_idle(nid, req, gfp);
+		if (!span && !limited)
+			span = gom_mheap_alloc(nid, req, GOM_GFP_EASY(gfp));
 	}
+	if (span)
+		return span;
+	if (!limited || gfpflags_allow_blocking(gfp))
+		take_back_all(nid, gfp);
 	return gom_mheap_alloc(nid, req, gfp);
 }
 

@@ -16,6 +16,7 @@
 #include "arena.h"
 #include "malloc.h"
 #include "mcache.h"
+#include "mspan.h"
 #include "nolock.h"
 #include "report.h"
 #include "size_class.h"
@@ -69,11 +70,18 @@ static bool push(unsigned int class, void *obj)
 
 static void *get(unsigned int class, int node, unsigned long caller)
 {
+	bool hit = false;
 	void *obj;
 
+	preempt_disable();
+	if (node == NUMA_NO_NODE)
+		hit = __gomalloc_pop(class, &obj);
+	preempt_enable();
+	if (hit)
+		return obj;
 	do {
-		obj = gom_mcache_get_nolock(class, node);
-	} while (obj && !gom_malloc_intact(obj, caller));
+		obj = gom_mcache_take_nolock(class, node);
+	} while (obj && !gom_malloc_intact(class, obj, caller));
 	return obj;
 }
 
@@ -160,7 +168,9 @@ void gofree_nolock(const void *ptr)
 			gom_malloc_free_other(ptr, _RET_IP_);
 		else if (want_init_on_free() || !push(class, obj))
 			defer(obj, false);
-	} else if (class == GOM_CLASS_LARGE || gom_compat_is_slab(ptr)) {
+	} else if (class == GOM_CLASS_LARGE ?
+		   gom_mspan_offset(gom_arena_span(ptr), ptr) == 0 :
+		   gom_compat_is_slab(ptr)) {
 		defer(obj, false);
 	} else {
 		gom_malloc_free_other(ptr, _RET_IP_);

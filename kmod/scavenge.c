@@ -56,7 +56,8 @@ void gom_scavenge_caches(void)
 	cpus_read_unlock();
 	for_each_gom_node(nid)
 		for (class = 1; class < GOM_NR_SPAN_CLASSES; class++)
-			gom_mcentral_shed(gom_central(nid, class), false);
+			while (gom_mcentral_shed(gom_central(nid, class)))
+				cond_resched();
 }
 
 /**

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Tiny objects: sizes below 8 share 16-byte blocks by Go's alignment rule.
+ * Tiny objects: sizes up to 4 share 16-byte blocks by Go's alignment rule.
  * Go leaves a block to the garbage collector; here each block has a live mask
  * in its span, so that objects are freed one by one and the last one frees
  * the block.  Go cuts sizes up to 15 so; with four bytes of mask to a block
- * that takes more memory than the 16-byte class (Documentation/design.rst).
+ * that takes more memory than a class does (Documentation/design.rst).
  *
  *   mask bits  0..15	an object starts at this byte
  *   mask bits 16..31	an object ends with this byte
@@ -69,6 +69,30 @@ static void *cut(struct gom_tiny_cpu *tiny, size_t size)
 	if (end == GOM_TINY_BLOCK)
 		tiny->block = NULL;
 	return obj;
+}
+
+/* Nothing lives in the block that somebody cuts from. */
+static bool is_guard(u32 mask)
+{
+	return mask && !(mask >> GOM_TINY_BLOCK);
+}
+
+/*
+ * If it is this CPU that cuts from @block, start over: a short-lived object
+ * and the next one then share their bytes, and no block is used up.
+ */
+static void rewind(const char *block)
+{
+	struct gom_tiny_cpu *tiny = this_cpu_ptr(&tiny_cpu);
+
+	if (tiny->block != block || !gom_mcache_trylock())
+		return;
+	/* Nobody else touches a block without objects. */
+	if (tiny->block == block && is_guard(atomic_read(tiny->mask))) {
+		atomic_set(tiny->mask, guard_of(0));
+		tiny->used = 0;
+	}
+	gom_mcache_unlock();
 }
 
 static bool fits(const struct gom_tiny_cpu *tiny, size_t size)
@@ -160,10 +184,15 @@ enum gom_tiny_freed gom_tiny_free(const void *ptr)
 {
 	void *block = gom_tiny_block(ptr);
 	unsigned int byte = ptr - block, end;
-	atomic_t *word = mask_of(block);
-	int mask = atomic_read(word);
+	atomic_t *word;
+	int mask;
 	u32 left;
 
+	/* A stale pointer's page may be a span in the making. */
+	if (READ_ONCE(gom_arena_span(ptr)->state) != MSPAN_INUSE)
+		return GOM_TINY_NOT_LIVE;
+	word = mask_of(block);
+	mask = atomic_read(word);
 	preempt_disable();
 	do {
 		end = end_of(mask, byte);
@@ -177,6 +206,8 @@ enum gom_tiny_freed gom_tiny_free(const void *ptr)
 			memset((void *)ptr, 0, end + 1 - byte);
 	} while (!atomic_try_cmpxchg(word, &mask, left));
 	this_cpu_inc(tiny_cpu.frees);
+	if (is_guard(left))
+		rewind(block);
 	preempt_enable();
 	return left ? GOM_TINY_FREED : GOM_TINY_LAST;
 }

@@ -8,12 +8,13 @@
  * shape unless the function's kernel-doc (kmod/malloc.c, kmod/api.c) says
  * otherwise.  What differs:
  *
- *  - Sizes from 1 to 7 ("tiny") share 16-byte blocks and are aligned to the
+ *  - Sizes from 1 to 4 ("tiny") share 16-byte blocks and are aligned to the
  *    largest power of two that divides the size.  Code that keeps tags in low
- *    pointer bits (xarray, rhashtable) asks for 8 bytes or more.
- *  - From 8 bytes on every object is aligned to the largest power of two that
- *    divides the size it was allocated with, powers of two to themselves.  As
- *    with krealloc(), one that is resized in place stays where it is.
+ *    pointer bits (xarray, rhashtable) asks for 5 bytes or more.
+ *  - From 5 bytes on every object is aligned to 8 bytes, and to the largest
+ *    power of two that divides the size it was allocated with if that is
+ *    more: powers of two to themselves.  As with krealloc(), one that is
+ *    resized in place stays where it is.
  *  - gofree() takes pointers from gomalloc and, of kmalloc's, those that lie
  *    in slabs: sizes up to KMALLOC_MAX_CACHE_SIZE, two pages.  What kmalloc
  *    gives above that has nothing to be known by.  kfree() does not take
@@ -36,13 +37,15 @@
 #include <linux/slab.h>
 #include <linux/types.h>
 
+/* Largest size, in bytes, that is tiny; see the head of this file. */
+#define GOMALLOC_TINY_MAX	4
 /* Largest size, in bytes, that gomalloc() can serve. */
 #define GOMALLOC_MAX_SIZE	(4UL << 20)
 
 /* Use gomalloc(), gofree() and so on: these serve the inlines below. */
 void *__gomalloc(size_t size, gfp_t gfp) __alloc_size(1) __malloc;
 void *__gomalloc_class(gfp_t gfp, unsigned int class) __malloc;
-void *__gomalloc_miss(gfp_t gfp, unsigned int class, void *obj);
+void *__gomalloc_miss(gfp_t gfp, unsigned int class);
 void *__gomalloc_node(size_t size, gfp_t gfp, int node)
 	__alloc_size(1) __malloc;
 bool __gofree_rcu(struct rcu_head *head);
@@ -74,10 +77,9 @@ void *gomalloc_nolock(size_t size, gfp_t gfp, int node)
 	__alloc_size(1) __malloc;
 void gofree_nolock(const void *ptr);
 
-/* A size that shares 16-byte blocks with others; see the head of this file. */
 static __always_inline bool __gomalloc_is_tiny(size_t size)
 {
-	return size && size < 8;
+	return size && size <= GOMALLOC_TINY_MAX;
 }
 
 /* Flags that send an allocation away from the common pools. */
@@ -93,11 +95,8 @@ static __always_inline void *__gomalloc_const(size_t size, gfp_t gfp)
 	if (IS_ENABLED(CONFIG_DEBUG_ATOMIC_SLEEP) || IS_ENABLED(CONFIG_LOCKDEP))
 		might_alloc(gfp);
 	preempt_disable();
-	obj = __gomalloc_pop(class);
-	/* Both ways out of the hit path in one call, which enables preemption. */
-	if (unlikely(!obj || *(unsigned long *)obj != __gomalloc_key(obj)))
-		return __gomalloc_miss(gfp, class, obj);
-	*(unsigned long *)obj = 0;
+	if (unlikely(!__gomalloc_pop(class, &obj)))
+		return __gomalloc_miss(gfp, class);
 	preempt_enable();
 	if (want_init_on_alloc(gfp))
 		memset(obj, 0, __gomalloc_const_size(size));
@@ -118,7 +117,8 @@ static __always_inline void *__gomalloc_const(size_t size, gfp_t gfp)
  */
 static __always_inline __alloc_size(1) void *gomalloc(size_t size, gfp_t gfp)
 {
-	if (!__builtin_constant_p(size) || size < 8 || size > GOMALLOC_MAX_SMALL)
+	if (!__builtin_constant_p(size) || size <= GOMALLOC_TINY_MAX ||
+	    size > GOMALLOC_MAX_SMALL)
 		return __gomalloc(size, gfp);
 	if (!__builtin_constant_p(gfp) || gfp & __GOMALLOC_GFP_DIVERT)
 		return __gomalloc_class(gfp, __gomalloc_const_class(size));

@@ -15,13 +15,14 @@
 
 /**
  * struct gomalloc_head - the magazine of free objects that a CPU has loaded
- * @top: address one past the topmost slot in use; below the lowest is NULL
+ * @top: address one past the topmost slot in use; below the lowest is
+ *	__gomalloc_bottom()
  * @end: what @top is when the magazine is full
  * @nmalloc: objects ever allocated here
  * @slots: the lowest slot
  *
  * Filled from @slots up: @slots <= @top <= @end.  A class that is not used
- * yet has all three one past a NULL that all share.
+ * yet has all three in a magazine without slots that all share.
  */
 struct gomalloc_head {
 	unsigned long top;
@@ -84,27 +85,44 @@ static __always_inline unsigned long __gomalloc_key(const void *obj)
 }
 
 /*
- * The topmost object of @class, or NULL if there is none or the cache is
- * busy.  Caller has preemption off.
+ * What an empty magazine has below its lowest slot, in the place of an object.
+ * No key is there, as no address is 0: the test for that sees both that a
+ * free object was written to and that there is none.
  */
-static __always_inline void *__gomalloc_pop(unsigned long class)
+static __always_inline void *__gomalloc_bottom(void)
+{
+	return &gomalloc_hot.secret;
+}
+
+/*
+ * Take the topmost object of @class, without its key; false if the magazine
+ * is empty, the object damaged or the cache busy.  Caller has preemption off.
+ */
+static __always_inline bool __gomalloc_pop(unsigned long class, void **taken)
 {
 	typeof(__gomalloc_this_cpu()) mcache = __gomalloc_this_cpu();
-	void *obj;
+	unsigned long *obj;
 
 	if (unlikely(__gomalloc_get(mcache->busy)))
-		return NULL;
+		return false;
 	__gomalloc_set(mcache->busy, 1);
 	/* What the holder does stays between the two stores. */
 	barrier();
-	obj = ((void **)__gomalloc_get(mcache->head[class].top))[-1];
-	if (likely(obj)) {
-		__gomalloc_add(mcache->head[class].top, -sizeof(obj));
-		__gomalloc_add(mcache->head[class].nmalloc, 1);
+	obj = ((unsigned long **)__gomalloc_get(mcache->head[class].top))[-1];
+	if (unlikely(*obj != __gomalloc_key(obj))) {
+		__gomalloc_set(mcache->busy, 0);
+		return false;
 	}
+	__gomalloc_add(mcache->head[class].top, -sizeof(obj));
+	__gomalloc_add(mcache->head[class].nmalloc, 1);
 	barrier();
 	__gomalloc_set(mcache->busy, 0);
-	return obj;
+	*obj = 0;
+	/* Folds the client's own test for NULL into the one above. */
+	if (!obj)
+		__builtin_unreachable();
+	*taken = obj;
+	return true;
 }
 
 /*

@@ -60,7 +60,7 @@ static void last_in_first_out(struct kunit *test)
 /* Whoever finds the flag taken does without the cache, sizes of all kinds. */
 static void busy(struct kunit *test)
 {
-	static const size_t sizes[] = { 5, 64, 1024, SZ_32K, SZ_64K };
+	static const size_t sizes[] = { 3, 64, 1024, SZ_32K, SZ_64K };
 	unsigned int i, round, cached;
 	void *objs[ARRAY_SIZE(sizes)];
 	bool all;
@@ -104,7 +104,7 @@ static void capacity_in_budget(struct kunit *test)
 	first = capacity(gom_size_class(64));
 	KUNIT_EXPECT_GT(test, first, 0);
 	for (class = 1; class < GOMALLOC_NR_CLASSES; class++) {
-		n = min(1000UL, SZ_128K / gom_class[class].size);
+		n = min(30UL, SZ_64K / gom_class[class].size);
 		for (i = 0; i < n; i++)
 			objs[i] = gom_test_alloc(gom_class[class].size,
 						 GFP_KERNEL);
@@ -124,7 +124,29 @@ static void capacity_in_budget(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, cold->capacity, bytes);
 	/* So small a heap has the least there is. */
 	KUNIT_EXPECT_GT(test, bytes, SZ_16K);
-	KUNIT_EXPECT_LE(test, bytes, SZ_64K);
+	KUNIT_EXPECT_LE(test, bytes, SZ_256K);
+}
+
+/* Who visits the central list all the time gets some slots all the same. */
+static void beyond_budget(struct kunit *test)
+{
+	struct mcache_cold *cold = per_cpu_ptr(gom_mcache_cold, 0);
+	unsigned int class = gom_size_class(SZ_8K), i, round;
+	unsigned long full = SZ_1M;
+	void *objs[16];
+
+	/* As if the others had it all. */
+	cold->capacity += full;
+	for (round = 0; round < 100; round++) {
+		for (i = 0; i < ARRAY_SIZE(objs); i++)
+			objs[i] = gom_test_alloc(SZ_8K, GFP_KERNEL);
+		gofree_bulk(ARRAY_SIZE(objs), objs);
+		if (round == 0)
+			KUNIT_EXPECT_EQ(test, capacity(class), 0);
+	}
+	KUNIT_EXPECT_EQ(test, capacity(class), 4);
+	cold->capacity -= full;
+	KUNIT_EXPECT_EQ(test, cold->capacity, 4 * SZ_8K);
 }
 
 /* Stock that nothing was taken from goes back while others miss. */
@@ -344,6 +366,7 @@ static struct kunit_case mcache_cases[] = {
 	KUNIT_CASE(last_in_first_out),
 	KUNIT_CASE(busy),
 	KUNIT_CASE(capacity_in_budget),
+	KUNIT_CASE(beyond_budget),
 	KUNIT_CASE(idle_stock),
 	KUNIT_CASE(drain),
 	KUNIT_CASE(edge),

@@ -2,6 +2,7 @@
 /*
  * Central lists, driven directly: one class of which nothing else is out.
  */
+#include <linux/delay.h>
 #include "gom_test.h"
 #include "mcentral.h"
 #include "mheap.h"
@@ -30,6 +31,12 @@ static void give(void **objs, unsigned int n)
 	for (i = 0; i < n; i++)
 		*(unsigned long *)objs[i] = gom_key(objs[i]);
 	gom_mcentral_give(class_of_test(), objs, n);
+}
+
+static void shed(struct mcentral *c)
+{
+	while (gom_mcentral_shed(c))
+		;
 }
 
 /* All objects of @n new spans, in address order within each. */
@@ -179,12 +186,16 @@ static void shed_when_idle(struct kunit *test)
 	gom_mcentral_add_spare(c, per_span());
 	mag = gom_mcentral_flush(c, mag, &wanted);
 	KUNIT_ASSERT_EQ(test, c->nready, per_span() - 1);
-	gom_mcentral_shed(c, true);
+	gom_mcentral_shed_idle(c);
 	/* Taken from since the last look: it stays. */
 	KUNIT_EXPECT_EQ(test, gom_mcentral_take(c, &obj, 1), 1);
-	gom_mcentral_shed(c, true);
+	gom_mcentral_shed_idle(c);
 	KUNIT_EXPECT_EQ(test, c->nready, per_span() - 2);
-	gom_mcentral_shed(c, true);
+	/* Another CPU's look comes at once. */
+	gom_mcentral_shed_idle(c);
+	KUNIT_EXPECT_EQ(test, c->nready, per_span() - 2);
+	msleep(100);
+	gom_mcentral_shed_idle(c);
 	KUNIT_EXPECT_EQ(test, c->nready, 0);
 	KUNIT_EXPECT_NULL(test, c->full);
 	KUNIT_EXPECT_EQ(test, c->nalloc, 2);
@@ -257,7 +268,7 @@ static void empty_spans_return(struct kunit *test)
 	gom_test_shuffle(test, order, NR);
 	for (i = 0; i < NR; i++) {
 		give(objs + order[i], 1);
-		gom_mcentral_shed(c, false);
+		shed(c);
 		KUNIT_EXPECT_EQ(test, c->nalloc, NR - 1 - i);
 	}
 	KUNIT_EXPECT_EQ(test, c->nspans, 0);
@@ -276,19 +287,19 @@ static void double_return(struct kunit *test)
 	twice[0] = objs[3];
 	twice[1] = objs[3];
 	give(twice, 2);
-	gom_mcentral_shed(c, false);
+	shed(c);
 	gom_test_expect_report(test, GOM_DOUBLE_FREE, objs[3]);
 	KUNIT_EXPECT_EQ(test, c->nalloc, per_span() - 1);
 
 	objs[3] = objs[0];
 	objs[0] = objs[7];
 	give(objs + 1, 6);
-	gom_mcentral_shed(c, false);
+	shed(c);
 	KUNIT_EXPECT_EQ(test, c->nalloc, 1);
 	twice[0] = objs[0];
 	twice[1] = objs[0];
 	give(twice, 2);
-	gom_mcentral_shed(c, false);
+	shed(c);
 	gom_test_expect_report(test, GOM_DOUBLE_FREE, objs[0]);
 	KUNIT_EXPECT_EQ(test, c->nspans, 0);
 }
@@ -302,10 +313,10 @@ static void double_return_late(struct kunit *test)
 	take_spans(test, objs, 1);
 	late = objs[5];
 	give(objs, per_span());
-	gom_mcentral_shed(c, false);
+	shed(c);
 	KUNIT_ASSERT_EQ(test, c->nspans, 0);
 	give(&late, 1);
-	gom_mcentral_shed(c, false);
+	shed(c);
 	gom_test_expect_report(test, GOM_DOUBLE_FREE, late);
 }
 

@@ -145,13 +145,13 @@ static void write_after_free_in_span(struct kunit *test)
 
 static void write_after_free_tiny(struct kunit *test)
 {
-	void *obj = gom_test_alloc(5, GFP_KERNEL), *next;
+	void *obj = gom_test_alloc(3, GFP_KERNEL), *next;
 	void *block = gom_tiny_block(obj);
 
 	KUNIT_EXPECT_NULL(test, gom_tiny_drain(0));
 	gofree(obj);
 	*(unsigned long *)block = 0;
-	next = gom_test_alloc(5, GFP_KERNEL);
+	next = gom_test_alloc(3, GFP_KERNEL);
 	gom_test_expect_report(test, GOM_WRITE_AFTER_FREE, block);
 	KUNIT_EXPECT_NOT_NULL(test, next);
 	KUNIT_EXPECT_PTR_NE(test, gom_tiny_block(next), block);
@@ -327,12 +327,12 @@ static void large(struct kunit *test)
 
 static void tiny(struct kunit *test)
 {
-	char *a = gom_test_alloc(5, GFP_KERNEL);
+	char *a = gom_test_alloc(4, GFP_KERNEL);
 	char *b = gom_test_alloc(3, GFP_KERNEL);
 	int i;
 
-	KUNIT_ASSERT_PTR_EQ(test, b, a + 5);
-	for (i = 1; i < 5; i++) {
+	KUNIT_ASSERT_PTR_EQ(test, b, a + 4);
+	for (i = 1; i < 4; i++) {
 		gofree(a + i);
 		gom_test_expect_report(test, GOM_INTERIOR_FREE, a + i);
 	}

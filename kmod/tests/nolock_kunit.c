@@ -113,7 +113,7 @@ static void deferred(struct kunit *test)
 		objs[i] = gom_test_alloc(sizes[i], GFP_KERNEL);
 	objs[i] = kmalloc(100, GFP_KERNEL);
 	/* So that the block of the tiny one has nobody to keep it. */
-	last = gom_test_alloc(7, GFP_KERNEL);
+	last = gom_test_alloc(4, GFP_KERNEL);
 	gofree(last);
 
 	local_irq_disable();

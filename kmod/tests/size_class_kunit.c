@@ -53,13 +53,13 @@ static void no_class(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, gom_size_class(0), 0);
 	for (size = 1; size < 32; size++) {
-		bool is_tiny = size < 8;
+		bool is_tiny = size <= 4;
 
 		KUNIT_EXPECT_EQ(test, __gomalloc_is_tiny(size), is_tiny);
 		KUNIT_EXPECT_EQ(test, !gom_size_class(size), is_tiny);
 		tiny += is_tiny;
 	}
-	KUNIT_EXPECT_EQ(test, tiny, 7);
+	KUNIT_EXPECT_EQ(test, tiny, 4);
 	for (i = 0; i < ARRAY_SIZE(large); i++)
 		KUNIT_EXPECT_EQ(test, gom_size_class(large[i]), 0);
 }

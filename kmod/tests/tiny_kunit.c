@@ -8,7 +8,9 @@
 #include "tiny.h"
 
 #define NO_OBJECT	0xff
-#define MAX_SIZE	7
+/* What blocks are cut into, and how large gomalloc() has it. */
+#define MAX_CUT		7
+#define MAX_SIZE	GOMALLOC_TINY_MAX
 
 /**
  * struct model - a block
@@ -34,7 +36,7 @@ static void *new_block(struct kunit *test)
 					NUMA_NO_NODE);
 
 	KUNIT_ASSERT_NOT_NULL(test, block);
-	KUNIT_ASSERT_TRUE(test, gom_malloc_intact(block, 0));
+	KUNIT_ASSERT_TRUE(test, gom_malloc_intact(GOM_CLASS_TINY, block, 0));
 	return block;
 }
 
@@ -147,9 +149,9 @@ static void short_sequences(struct kunit *test)
 {
 	unsigned int a, b, c, n = 0;
 
-	for (a = 1; a <= MAX_SIZE; a++) {
-		for (b = 0; b <= MAX_SIZE; b++) {
-			for (c = 0; c <= MAX_SIZE; c++) {
+	for (a = 1; a <= MAX_CUT; a++) {
+		for (b = 0; b <= MAX_CUT; b++) {
+			for (c = 0; c <= MAX_CUT; c++) {
 				const u8 sizes[] = { a, b, c };
 				struct model m = { .used = a };
 
@@ -175,7 +177,7 @@ static void random_sequences(struct kunit *test)
 
 	for (round = 0; round < 400; round++) {
 		struct model m = {};
-		unsigned int max = round % 2 ? 3 : MAX_SIZE;
+		unsigned int max = round % 2 ? 3 : MAX_CUT;
 
 		n = 0;
 		for (misses = 0; misses < 8;) {
@@ -223,14 +225,47 @@ static void more_room_wins(struct kunit *test)
 static void replaced_block_returns(struct kunit *test)
 {
 	void *a = new_block(test), *b = new_block(test);
+	enum gom_tiny_freed freed;
 	void *old, *x, *y;
 
 	x = gom_tiny_cut_new(a, 7, &old);
-	KUNIT_EXPECT_EQ(test, (int)gom_tiny_free(x), (int)GOM_TINY_FREED);
+	/* A busy cache cannot start its block over. */
+	preempt_disable();
+	gom_mcache_trylock();
+	freed = gom_tiny_free(x);
+	gom_mcache_unlock();
+	preempt_enable();
+	KUNIT_EXPECT_EQ(test, (int)freed, (int)GOM_TINY_FREED);
 	y = gom_tiny_cut_new(b, 1, &old);
 	KUNIT_EXPECT_PTR_EQ(test, old, a);
 	gofree(y);
 	gom_malloc_put(GOM_CLASS_TINY, a);
+}
+
+/* What lives for a moment takes no new bytes, unless others live beside it. */
+static void short_lived(struct kunit *test)
+{
+	void *block = new_block(test), *first, *keep, *old;
+	unsigned int i;
+
+	first = gom_tiny_cut_new(block, 3, &old);
+	KUNIT_EXPECT_EQ(test, (int)gom_tiny_free(first), (int)GOM_TINY_FREED);
+	for (i = 0; i < 20; i++) {
+		KUNIT_ASSERT_PTR_EQ(test, gom_tiny_cut(3), first);
+		KUNIT_EXPECT_EQ(test, (int)gom_tiny_free(first),
+				(int)GOM_TINY_FREED);
+	}
+	keep = gom_tiny_cut(1);
+	KUNIT_EXPECT_PTR_EQ(test, keep, first);
+	first = gom_tiny_cut(3);
+	KUNIT_EXPECT_EQ(test, (int)gom_tiny_free(first), (int)GOM_TINY_FREED);
+	KUNIT_EXPECT_PTR_EQ(test, gom_tiny_cut(3), first + 3);
+	KUNIT_EXPECT_EQ(test, gom_tiny_size(keep), 1);
+	KUNIT_EXPECT_EQ(test, (int)gom_tiny_free(first + 3),
+			(int)GOM_TINY_FREED);
+	KUNIT_EXPECT_EQ(test, (int)gom_tiny_free(keep), (int)GOM_TINY_FREED);
+	KUNIT_EXPECT_PTR_EQ(test, gom_tiny_drain(0), block);
+	gom_malloc_put(GOM_CLASS_TINY, block);
 }
 
 static void sizes_and_alignment(struct kunit *test)
@@ -265,7 +300,7 @@ static void sizes_and_alignment(struct kunit *test)
 static void last_free_frees_the_block(struct kunit *test)
 {
 	void *a = gom_test_alloc(3, GFP_KERNEL);
-	void *b = gom_test_alloc(5, GFP_KERNEL);
+	void *b = gom_test_alloc(4, GFP_KERNEL);
 	unsigned int before;
 
 	KUNIT_ASSERT_PTR_EQ(test, gom_tiny_block(a), gom_tiny_block(b));
@@ -358,6 +393,7 @@ static struct kunit_case tiny_cases[] = {
 	KUNIT_CASE(random_sequences),
 	KUNIT_CASE(more_room_wins),
 	KUNIT_CASE(replaced_block_returns),
+	KUNIT_CASE(short_lived),
 	KUNIT_CASE(sizes_and_alignment),
 	KUNIT_CASE(last_free_frees_the_block),
 	KUNIT_CASE(zeroed),

@@ -105,7 +105,7 @@ static noinline int tiny_double_free(void)
 
 static noinline int tiny_interior_free(void)
 {
-	char *obj = gomalloc(6, GFP_KERNEL);
+	char *obj = gomalloc(4, GFP_KERNEL);
 
 	if (!obj)
 		return -ENOMEM;
@@ -128,7 +128,7 @@ static noinline int large_interior_free(void)
 /* Three of 192 bytes, a tiny one and a large one. */
 static noinline int leak(void)
 {
-	static const size_t sizes[] = { 192, 192, 192, 5, 100000 };
+	static const size_t sizes[] = { 192, 192, 192, 3, 100000 };
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(sizes); i++)
