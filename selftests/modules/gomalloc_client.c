@@ -23,7 +23,6 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/bitops.h>
 #include <linux/completion.h>
 #include <linux/cpumask.h>
 #include <linux/debugfs.h>
@@ -36,9 +35,9 @@
 #include <linux/moduleparam.h>
 #include <linux/sched.h>
 #include <linux/sched/task.h>
-#include <linux/sizes.h>
 #include <linux/string.h>
 #include <linux/vmalloc.h>
+#include "gomalloc_trace.h"
 
 static char *trace;
 module_param(trace, charp, 0444);
@@ -47,41 +46,6 @@ MODULE_PARM_DESC(trace, "file to replay, uncompressed; see selftests/traces/READ
 static bool hold;
 module_param(hold, bool, 0444);
 MODULE_PARM_DESC(hold, "keep what outlives the trace until the module is unloaded");
-
-#define TRACE_MAGIC	"GOMTRACE"
-#define TRACE_VERSION	1
-#define TRACE_MAX_SLOTS	SZ_16M
-
-#define EVENT_CPU	GENMASK(3, 0)
-#define EVENT_FREE	BIT(7)
-
-/**
- * struct trace_header - the first bytes of a trace, little endian
- * @magic: %TRACE_MAGIC
- * @version: %TRACE_VERSION
- * @nr_cpus: CPUs that the events name
- * @nr_events: events that follow
- * @nr_slots: the most objects live at once
- * @reserved: 0
- * @peak_requested: bytes requested by the live objects, at its peak
- * @peak_given: bytes that kmalloc gave for these
- * @total_requested: bytes requested by all allocations
- * @total_given: bytes that kmalloc gave for these
- */
-struct trace_header {
-	char magic[8];
-	__le32 version;
-	__le32 nr_cpus;
-	__le64 nr_events;
-	__le32 nr_slots;
-	__le32 reserved;
-	__le64 peak_requested;
-	__le64 peak_given;
-	__le64 total_requested;
-	__le64 total_given;
-};
-
-static_assert(sizeof(struct trace_header) == 64);
 
 struct event {
 	bool is_free;
@@ -249,17 +213,12 @@ static int refuse(const char *why)
 
 static int read_number(struct replay *r, u64 *number)
 {
-	unsigned int shift;
+	const u8 *next = trace_read_number(r->next, r->end, number);
 
-	*number = 0;
-	for (shift = 0; shift < 63; shift += 7) {
-		if (r->next == r->end)
-			return refuse("ends within an event: truncated");
-		*number |= (u64)(*r->next & 0x7f) << shift;
-		if (!(*r->next++ & 0x80))
-			return 0;
-	}
-	return refuse("holds a number that is too long: damaged");
+	if (!next)
+		return refuse("ends within an event: truncated, or damaged");
+	r->next = next;
+	return 0;
 }
 
 static int read_event(struct replay *r, struct event *e)
