@@ -13,7 +13,7 @@ modules modules_install clean:
 install: modules_install
 	depmod -a $$($(MAKE) -s -C $(KDIR) kernelrelease)
 
-# make test T=kunit/gomalloc_tiny runs one suite; make bench, make shell.
+# make test T=kunit/gomalloc_tiny runs one suite, make bench T=--quick a few rows.
 demo test bench shell record:
 	tools/vm $@ $(T)
 
@@ -26,7 +26,7 @@ help:
 	@echo 'make clean    remove what make built'
 	@echo 'make demo     load gomalloc in a virtual machine and show it at work'
 	@echo 'make test     all checks; T=selftests/smoke or T=kunit/gomalloc_tiny for one'
-	@echo 'make bench    gomalloc and kmalloc side by side'
+	@echo 'make bench    gomalloc and kmalloc side by side; T=--quick for a few rows'
 	@echo 'make lint     gcc W=1, sparse, checkpatch, kernel-doc, shell, python'
 	@echo 'make shell    a prompt in the virtual machine'
 	@echo ''

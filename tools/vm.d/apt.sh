@@ -1,11 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# Downloads of Debian packages without touching the system: an apt of our own,
-# in the cache, that asks the mirror this system already uses for the suites
-# that have the kernels. kernels.sh calls it.
+# Downloads of Debian packages without touching the system: an apt of our own
+# for each suite, in the cache, that asks the mirror this system already uses.
+# One apt with several suites would not do, for they have packages of the same
+# names. kernels.sh calls it.
 # shellcheck shell=sh disable=SC2034,SC2154 # parts share variables
 
-apt_dir=$cache/apt
+apt_suite=bookworm apt_dir=$cache/apt
+
+# apt_from SUITE: which one all below is about; bookworm before the first call.
+apt_from()
+{
+	apt_suite=$1
+	case $1 in
+	bookworm) apt_dir=$cache/apt ;;
+	*) apt_dir=$cache/apt-$1 ;;
+	esac
+}
 
 # system_sources: the system's apt sources, "URI SUITES KEYRING" a line. Reads
 # both formats, the old one of a line each and deb822.
@@ -64,15 +75,16 @@ source_line()
 	fi
 }
 
-# private_sources: our apt's sources.list. Debian's mirrors keep the security
-# suite beside the archive, so one that is not configured can be derived.
+# private_sources: our apt's sources.list. Debian's mirrors keep all suites in
+# one archive and the security suites beside it, so what is not configured can
+# be derived.
 private_sources()
 {
 	archive='' security='' first=''
 	while read -r uri suite key; do
 		case $suite in
-		bookworm) archive=${archive:-$uri $key} ;;
-		bookworm-security) security=${security:-$uri $key} ;;
+		"$apt_suite") archive=${archive:-$uri $key} ;;
+		"$apt_suite-security") security=${security:-$uri $key} ;;
 		esac
 		case $uri in
 		*/debian | */debian/*) first=${first:-$uri $key} ;;
@@ -80,12 +92,14 @@ private_sources()
 	done
 	archive=${archive:-$first}
 	[ "$archive" ] || return 1
+	source_line "${archive% *}" "$apt_suite" "${archive##* }"
+	case $apt_suite in
+	*-backports) return ;;
+	esac
 	: "${security:=$(echo "$archive" |
 		sed 's,/debian\(/\| \),/debian-security\1,')}"
-
-	source_line "${archive% *}" bookworm "${archive##* }"
-	source_line "${archive% *}" bookworm-updates "${archive##* }"
-	source_line "${security% *}" bookworm-security "${security##* }"
+	source_line "${archive% *}" "$apt_suite-updates" "${archive##* }"
+	source_line "${security% *}" "$apt_suite-security" "${security##* }"
 }
 
 # private_config: what makes an apt ours. It is read after the system's own
@@ -108,10 +122,12 @@ private_config()
 	END
 }
 
-# apt_ready: our lists are here and of today. Once per run.
+# apt_ready: the suite's lists are here and of today. Once per run.
 apt_ready()
 {
-	[ -z "${apt_is_ready:-}" ] || return 0
+	case " ${apt_is_ready:-} " in
+	*" $apt_suite "*) return ;;
+	esac
 	command -v apt-get >/dev/null ||
 		die "the kernels are Debian packages and there is no apt here"
 	mkdir -p "$apt_dir/state/lists/partial" \
@@ -121,11 +137,18 @@ apt_ready()
 	private_config >"$apt_dir/apt.conf"
 	system_sources | private_sources >"$apt_dir/sources.list" ||
 		die "found no Debian mirror in /etc/apt"
-	new_log apt-lists
-	say "reading the lists of Debian's kernels"
+	new_log "apt-lists-$apt_suite"
+	say "reading the lists of Debian's kernels, $apt_suite"
 	follow "package lists" elapsed apt-get -c "$apt_dir/apt.conf" update ||
 		say "the mirror did not answer in full; see $(shown "$log")"
-	apt_is_ready=1
+	apt_is_ready="${apt_is_ready:-} $apt_suite"
+}
+
+# mirror_failed WHAT: dies, as there is no answer or none that will do.
+mirror_failed()
+{
+	die "the mirror did not answer or has no $1: see" \
+		"$(shown "$build/log/apt-lists-$apt_suite.log") and try again"
 }
 
 # version_of PACKAGE: the newest there is.
@@ -149,7 +172,8 @@ depends_on()
 		sed -n "s/.*Depends: \($2\)\$/\1/p" | head -n 1
 }
 
-# unpack DIR PACKAGE...: downloads packages and unpacks them into DIR.
+# unpack DIR PACKAGE...: downloads packages, of which PACKAGE=VERSION names one
+# that is not the newest, and unpacks them into DIR.
 unpack()
 {
 	into=$1
@@ -177,7 +201,7 @@ unpack()
 
 downloaded()
 {
-	have=$(cat "$debs/$package"_* 2>/dev/null | wc -c)
+	have=$(cat "$debs/${package%%=*}"_* 2>/dev/null | wc -c)
 	printf '%s of %s MB' "$(megabytes "$have")" "$(megabytes "$size")"
 }
 

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Runs one guest: packs an initramfs of busybox, tools/guest/, the modules and
-# their data, boots it in QEMU and judges how that went. tools/vm's commands
-# call it.
+# their data, boots it in QEMU, or as a process where the kernel is User-Mode
+# Linux, and judges how that went. tools/vm's commands call it.
 #
-# The guest speaks on two serial ports. The console may hold anything. The
-# report is what the guest's script prints, and ends with a verdict that
-# carries a random word from the kernel command line: noise cannot fake it.
+# The guest speaks on two lines. The console may hold anything. The report is
+# what the guest's script prints, and ends with a verdict that carries a random
+# word from the kernel command line: noise cannot fake it.
 # shellcheck shell=sh disable=SC2034,SC2154 # parts share variables
 
 # Lines that a kernel prints when something is wrong with it. gomalloc's own
@@ -26,8 +26,9 @@ splats="$splats|Kernel panic|UBSAN: |DEBUG_LOCKS_WARN_ON"
 #	limit	seconds after which it is taken for hung, by default 180
 #	boot	more words for the kernel command line
 #	qemu	more arguments for QEMU
-#	accel	another accelerator
+#	accel	another accelerator for QEMU
 #	show	not empty: print the report as it comes
+#	howfar	says how far it is, for follow()
 guest()
 {
 	for_kernel=$1
@@ -46,7 +47,7 @@ guest()
 guest_settings()
 {
 	mode=shell args='' lane='' cpus=2 memory=512M limit=180 boot='' qemu=''
-	accelerator=$accel show=''
+	accelerator=$accel show='' howfar=''
 	for setting; do
 		value=${setting#*=}
 		case $setting in
@@ -60,6 +61,7 @@ guest_settings()
 		qemu=*) qemu=$value ;;
 		accel=*) accelerator=$value ;;
 		show=*) show=$value ;;
+		howfar=*) howfar=$value ;;
 		esac
 	done
 	lane=${lane:-$mode}
@@ -105,42 +107,73 @@ pack_initramfs()
 		die "cannot pack an initramfs in $run_dir"
 }
 
-# === QEMU ===================================================================
+# === The machine ============================================================
 
-# qemu_command KERNEL: what starts the guest, but for its serial ports.
-qemu_command()
+# kernel_words: the command line that any guest gets, in $append.
+kernel_words()
 {
 	nonce=$(od -An -N8 -tx8 /dev/urandom | tr -d ' ')
-	set -- qemu-system-x86_64 -nodefaults -no-reboot -display none \
-		-accel "$accelerator" -cpu max -smp "$cpus" -m "$memory" \
-		-kernel "$(kernel_image "$1")" -initrd "$run_dir/initrd" "$qemu"
 	# An oops may leave locks held: better dead at once than hung.
-	append="console=ttyS0 oops=panic panic=-1 loglevel=5 $boot"
-	# Patience for a slow host, and none beyond that.
-	append="$append rcupdate.rcu_cpu_stall_timeout=120"
-	append="$append watchdog_thresh=60 softlockup_panic=1"
+	append="oops=panic panic=-1 loglevel=5 $boot"
 	append="$append gomalloc.mode=$mode gomalloc.nonce=$nonce"
 	append="$append${args:+ gomalloc.args=$args}"
-	qemu_argv=$*
 }
 
+# qemu_command KERNEL: what starts the guest, but for its serial ports, in
+# $machine.
+qemu_command()
+{
+	# Patience for a slow host, and none beyond that.
+	append="console=ttyS0 rcupdate.rcu_cpu_stall_timeout=120 $append"
+	append="watchdog_thresh=60 softlockup_panic=1 $append"
+	machine="qemu-system-x86_64 -nodefaults -no-reboot -display none \
+-accel $accelerator -cpu max -smp $cpus -m $memory \
+-kernel $(kernel_image "$1") -initrd $run_dir/initrd $qemu"
+}
+
+# uml_command KERNEL: the same for User-Mode Linux. Its console is its standard
+# output, its report the descriptor 3. It takes the command line as arguments.
+uml_command()
+{
+	machine="$(kernel_image "$1") mem=$memory ncpus=$cpus seccomp=on \
+noreboot uml_dir=$run_dir/uml initrd=$run_dir/initrd console=tty0 con=null \
+con0=null,fd:1 ssl=null ssl0=null,fd:3 gomalloc.report=ttyS0 $append"
+}
+
+# boot_guest KERNEL: until it is off.
 boot_guest()
 {
 	tries=$((tries + 1))
-	qemu_command "$1"
+	kernel_words
 	: >"$console"
 	: >"$report"
-	# shellcheck disable=SC2086 # no argument but the last holds a space
-	setsid timeout -k 5 "$limit" $qemu_argv -append "$append" \
-		-serial "file:$console" -serial "file:$report" \
-		</dev/null >"$run_dir/qemu" 2>&1 &
+	# shellcheck disable=SC2086 # no argument but -append's holds a space
+	case $1 in
+	uml-*)
+		uml_command "$1"
+		said=$console
+		setsid timeout -k 5 "$limit" $machine \
+			</dev/null >>"$said" 2>&1 3>"$report" &
+		;;
+	*)
+		qemu_command "$1"
+		said=$run_dir/qemu
+		setsid timeout -k 5 "$limit" $machine -append "$append" \
+			-serial "file:$console" -serial "file:$report" \
+			</dev/null >"$said" 2>&1 &
+		;;
+	esac
 	child=$!
 	if [ "$show" ]; then
 		show_report "$child" &
 		shower=$!
 	fi
-	wait "$child"
-	qemu_status=$?
+	if [ "$howfar" ]; then
+		follow_child "$lane" "$howfar"
+	else
+		wait "$child"
+	fi
+	machine_status=$?
 	child=
 	[ -z "$show" ] || wait "$shower"
 	mkdir -p "$build/log"
@@ -169,10 +202,10 @@ judge_guest()
 	verdict=$(grep -a '^verdict ' "$report")
 	if [ "$splat" ]; then
 		failure="the kernel complained: ${splat#*] }"
-	elif [ "$qemu_status" -eq 124 ] || [ "$qemu_status" -eq 137 ]; then
+	elif [ "$machine_status" -eq 124 ] || [ "$machine_status" -eq 137 ]; then
 		failure="the guest was not done after $limit s"
-	elif [ "$qemu_status" -ne 0 ]; then
-		failure="QEMU failed: $(tail -n 1 "$run_dir/qemu")"
+	elif [ "$machine_status" -ne 0 ]; then
+		failure="${machine%% *} failed: $(tail -n 1 "$said")"
 	elif [ "$verdict" = "verdict $nonce 0" ]; then
 		return 0
 	elif [ "$verdict" = "verdict $nonce ${verdict##* }" ]; then
@@ -219,8 +252,9 @@ shell_guest()
 	for_kernel=$1
 	guest_settings mode=shell
 	pack_initramfs "$for_kernel"
+	kernel_words
 	qemu_command "$for_kernel"
 	say "Ctrl-A X ends QEMU; so does poweroff -f."
 	# shellcheck disable=SC2086
-	$qemu_argv -append "$append" -serial mon:stdio -serial null
+	$machine -append "$append" -serial mon:stdio -serial null
 }

@@ -1,30 +1,42 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # The kernels that guests run: Debian's own, and those built from Debian's
-# source for KUnit. Each ensure_*() leaves one in the cache, and does nothing
-# if it is there already. See lib.sh for how the cache is laid out.
+# source for KUnit and as User-Mode Linux. Each ensure_*() leaves one in the
+# cache, and does nothing if it is there already. lib.sh says how the cache is
+# laid out.
 #
 # To run a guest, modules.sh and guest.sh ask for a kernel by the name of its
-# place in the cache, stock-6.12 or kunit-6.12, through:
+# place in the cache, stock-6.12, kunit-6.12 or uml-7.x, through:
 #
-#	kernel_image NAME	what QEMU boots
+#	kernel_image NAME	what QEMU boots, or the program that UML is
 #	kernel_dir NAME		what modules are built against
 # shellcheck shell=sh disable=SC2034,SC2154 # parts share variables
 
 # === Debian's kernels =======================================================
+
+stock_kernels="6.1 6.12 7.x"
 
 is_stock()
 {
 	stock_suffix "$1" >/dev/null
 }
 
-# stock_suffix KERNEL: linux-image-SUFFIX is always Debian's newest of these.
+# stock_suffix KERNEL: linux-image-SUFFIX is always Debian's newest of these,
+# in the suite that stock_suite names.
 stock_suffix()
 {
 	case $1 in
-	6.1) echo cloud-amd64 ;;
+	6.1 | 7.x) echo cloud-amd64 ;;
 	6.12) echo 6.12-cloud-amd64 ;;
 	*) return 1 ;;
+	esac
+}
+
+stock_suite()
+{
+	case $1 in
+	7.*) echo trixie-backports ;;
+	*) echo bookworm ;;
 	esac
 }
 
@@ -35,37 +47,88 @@ stock_release()
 
 ensure_stock()
 {
-	cached "stock-$1" || locked "$cache/lock" fetch_stock "$1"
+	ensure "stock-$1" fetch_stock "$1"
 }
 
-fetch_stock()
+# find_stock KERNEL: which it is now: $image, $headers, $release and $version.
+find_stock()
 {
-	cached "stock-$1" && return
+	apt_from "$(stock_suite "$1")"
 	apt_ready
 	suffix=$(stock_suffix "$1")
 	image=$(depends_on "linux-image-$suffix" 'linux-image-[^ ]*')
 	headers=$(depends_on "linux-headers-$suffix" 'linux-headers-[^ ]*')
-	[ "${image:+$headers}" ] ||
-		die "the mirror did not answer or has no Linux $1: see" \
-			"$(shown "$build/log/apt-lists.log") and try again"
+	[ "${image:+$headers}" ] || mirror_failed "Linux $1"
+	release=${image#linux-image-}
 	version=$(version_of "$image")
-	if [ -d "$cache/stock-$1/$version/" ]; then
-		use "stock-$1" "$version"
-		return
-	fi
-	need_space "$cache" 400
-	entry=$cache/stock-$1/$version.part
-	rm -rf "$entry"
-	unpack "$entry" "$image" "$headers" \
-		"$(depends_on "$headers" 'linux-headers-[^ ]*-common')" \
-		"$(depends_on "$headers" 'linux-kbuild-[^ ]*')"
-	echo "${image#linux-image-}" >"$entry/release"
-	headers=$entry/usr/src/$headers
-	# The one absolute path in there. The entry is about to move.
-	sed -i 's,/usr/src/,'"${entry%.part}"'/usr/src/,' "$headers/Makefile"
-	# Without a vmlinux kbuild asks for no pahole.
-	rm -f "$headers/vmlinux"
+}
+
+fetch_stock()
+{
+	case $1 in
+	7.*)
+		need_prepare
+		fetch_source "$1"
+		;;
+	esac
+	find_stock "$1"
+	new_entry "stock-$1" "$version" 400 || return 0
+	case $1 in
+	7.*)
+		unpack "$entry" "$headers" \
+			"$(depends_on "$image" 'linux-binary-[^ ]*')"
+		mkdir "$entry/boot"
+		mv "$entry/usr/lib/modules/$release/vmlinuz" \
+			"$entry/boot/vmlinuz-$release"
+		prepare_headers "$1"
+		;;
+	*)
+		unpack "$entry" "$image" "$headers" \
+			"$(depends_on "$headers" 'linux-headers-[^ ]*-common')" \
+			"$(depends_on "$headers" 'linux-kbuild-[^ ]*')"
+		# The one absolute path in there. The entry is about to move.
+		sed -i 's,/usr/src/,'"${entry%.part}"'/usr/src/,' \
+			"$entry/usr/src/$headers/Makefile"
+		# Without a vmlinux kbuild asks for no pahole.
+		rm -f "$entry/usr/src/$headers/vmlinux"
+		;;
+	esac
+	echo "$release" >"$entry/release"
 	keep "stock-$1" "$version"
+}
+
+# prepare_headers KERNEL: what modules are built against, where Debian's headers
+# cannot be used: theirs come with programs for a C library and options for a
+# compiler that Debian 12 does not have. Their configuration is good, and so is
+# the source. Whether a type came out another way shows in asm-offsets.h.
+prepare_headers()
+{
+	theirs=$entry/usr/src/$headers
+	into=$entry/build
+	source=$cache/source-$1/$version
+	mkdir "$into"
+	cp "$theirs/.config" "$theirs/Module.symvers" "$into/"
+	new_log headers
+	say "preparing to build modules for Linux $release"
+	kernel_make "KERNELRELEASE=$release" olddefconfig modules_prepare ||
+		kernel_failed
+	lost=$(grep '^CONFIG_' "$theirs/.config" | grep -vxFf "$into/.config" |
+		grep -vE '^CONFIG_(CC|GCC|AS|LD|PAHOLE|OPENSSL|BINDGEN)_' |
+		grep -vE '^CONFIG_[A-Z_]*RUST')
+	[ -z "$lost" ] ||
+		die "Linux $1 cannot be configured here as Debian did:" \
+			"$(echo "$lost" | tr '\n' ' ')"
+	cmp -s "$theirs/include/generated/asm-offsets.h" \
+		"$into/include/generated/asm-offsets.h" ||
+		die "Linux $1 gets other types with this compiler than Debian's"
+	rm -r "${entry:?}/usr"
+	moving "$into"
+}
+
+# moving DIR: what was built there is about to lose the .part of its path.
+moving()
+{
+	sed -i 's,\(KBUILD_OUTPUT = .*\)\.part,\1,' "$1/Makefile"
 }
 
 # === Their source ===========================================================
@@ -77,87 +140,113 @@ source_dir()
 
 ensure_source()
 {
-	cached "source-$1" || locked "$cache/lock" fetch_source "$1"
+	ensure "source-$1" fetch_source "$1"
 }
 
 fetch_source()
 {
-	cached "source-$1" && return
-	apt_ready
-	version=$(version_of "linux-source-$1")
-	if [ -d "$cache/source-$1/$version/" ]; then
-		use "source-$1" "$version"
-		return
-	fi
-	need_space "$cache" 2600
+	# 7.x is whichever of these the image is of; there are older ones too.
+	case $1 in
+	7.*)
+		find_stock "$1"
+		package=linux-source-$(echo "$release" | cut -d . -f 1,2)
+		package=$package=$version
+		;;
+	*)
+		apt_from "$(stock_suite "$1")"
+		apt_ready
+		package=linux-source-$1
+		version=$(version_of "$package")
+		;;
+	esac
+	[ "$version" ] || mirror_failed "$package"
+	new_entry "source-$1" "$version" 2600 || return 0
 	need xz
-	entry=$cache/source-$1/$version.part
-	rm -rf "$entry"
-	unpack "$entry" "linux-source-$1"
+	unpack "$entry" "$package"
 	say "unpacking it"
 	new_log unpack
+	tarball=$(echo "$entry"/usr/src/linux-source-*.tar.xz)
 	follow unpacking elapsed tar --strip-components=1 -C "$entry" \
-		-xJf "$entry/usr/src/linux-source-$1.tar.xz" ||
+		-xJf "$tarball" ||
 		die "cannot unpack the source: see $(shown "$log")"
-	rm "$entry/usr/src/linux-source-$1.tar.xz"
+	rm "$tarball"
 	keep "source-$1" "$version"
 }
 
-# === The kernel for KUnit ===================================================
+# === Kernels built here =====================================================
+#
+# Of tinyconfig and tools/KIND.config: kunit is a machine's kernel with all
+# checks, uml a program that runs modules at the speed of the machine it is on.
 
-# kunit_entry KERNEL: named after what it is built from. Not by "current", for
-# two trees may differ in that.
-kunit_entry()
+# built_entry KIND KERNEL: named after what it is built from. Not by "current",
+# for two trees may differ in that.
+built_entry()
 {
-	hash=$(sha256sum <"$top/tools/kunit.config" | cut -c 1-12)
-	echo "$(basename "$(source_dir "$1")")-$hash"
+	hash=$(sha256sum <"$top/tools/$1.config" | cut -c 1-12)
+	echo "$(basename "$(source_dir "$2")")-$hash"
 }
 
-kunit_dir()
+built_dir()
 {
-	echo "$cache/kunit-$1/$(kunit_entry "$1")"
+	echo "$cache/$1-$2/$(built_entry "$1" "$2")"
 }
 
-have_kunit()
+have_built()
 {
-	[ -d "$cache/source-$1/current/" ] && [ -d "$(kunit_dir "$1")" ]
+	[ -d "$cache/source-$2/current/" ] && [ -d "$(built_dir "$1" "$2")" ]
 }
 
-ensure_kunit()
+ensure_built()
 {
-	ensure_source "$1"
-	have_kunit "$1" ||
-		locked "$cache/lock" build_kunit "$1" "$(kunit_entry "$1")"
+	ensure_source "$2"
+	have_built "$1" "$2" ||
+		locked "$cache/lock" build_kernel "$1" "$2" \
+			"$(built_entry "$1" "$2")"
 }
 
-build_kunit()
+build_kernel()
 {
-	! have_kunit "$1" || return 0
-	need_test
+	! have_built "$1" "$2" || return 0
+	need_build
 	need_space "$cache" 800
 	# Not removed first: an interrupted build goes on where it stopped.
-	into=$cache/kunit-$1/$2.part
-	source=$(source_dir "$1")
+	into=$cache/$1-$2/$3.part
+	source=$(source_dir "$2")
 	mkdir -p "$into"
-	new_log kernel
-	say "building Linux $1 for KUnit: about 1200 objects," \
-		"some 8 minutes on two CPUs"
-	configure_kunit || kernel_failed
-	lost=$(grep -E '^(# )?CONFIG_' "$top/tools/kunit.config" |
+	new_log "kernel-$1"
+	case $1 in
+	kunit)
+		targets="bzImage modules"
+		say "building Linux $2 for KUnit: about 1200 objects," \
+			"some 8 minutes on two CPUs"
+		;;
+	uml)
+		targets="ARCH=um linux modules"
+		say "building Linux $2 as a program: about 530 objects," \
+			"some 3 minutes on two CPUs"
+		;;
+	esac
+	configure_kernel "$1" || kernel_failed
+	lost=$(grep -E '^(# )?CONFIG_' "$top/tools/$1.config" |
 		grep -vxFf "$into/.config")
 	[ -z "$lost" ] ||
-		die "Linux $1 did not take this of kunit.config: $lost"
-	kernel_make bzImage modules || kernel_failed
+		die "Linux $2 did not take this of $1.config: $lost"
+	# shellcheck disable=SC2086 # words
+	kernel_make $targets || kernel_failed
 	rm -f "$into"/vmlinux.o "$into"/.tmp_vmlinux*
-	keep "kunit-$1" "$2"
+	moving "$into"
+	keep "$1-$2" "$3"
 }
 
-configure_kunit()
+configure_kernel()
 {
-	kernel_make tinyconfig &&
+	arch=
+	[ "$1" != uml ] || arch=ARCH=um
+	# shellcheck disable=SC2086 # none or one word
+	kernel_make $arch tinyconfig &&
 		"$source/scripts/kconfig/merge_config.sh" -m -O "$into" \
-			"$into/.config" "$top/tools/kunit.config" >>"$log" &&
-		kernel_make olddefconfig
+			"$into/.config" "$top/tools/$1.config" >>"$log" &&
+		kernel_make $arch olddefconfig
 }
 
 kernel_make()
@@ -183,18 +272,20 @@ kernel_image()
 {
 	case $1 in
 	stock-*) echo "$cache/$1"/current/boot/vmlinuz-* ;;
-	kunit-*) echo "$(kunit_dir "${1#*-}")/arch/x86/boot/bzImage" ;;
+	kunit-*) echo "$(built_dir kunit "${1#*-}")/arch/x86/boot/bzImage" ;;
+	uml-*) echo "$(built_dir uml "${1#*-}")/linux" ;;
 	esac
 }
 
 kernel_dir()
 {
 	case $1 in
+	stock-7.*) readlink -f "$cache/$1/current/build" ;;
 	stock-*)
 		readlink -f "$cache/$1/current/usr/src/linux-headers-$(
 			cat "$cache/$1/current/release")"
 		;;
-	kunit-*) kunit_dir "${1#*-}" ;;
+	*) built_dir "${1%%-*}" "${1#*-}" ;;
 	esac
 }
 
@@ -202,20 +293,17 @@ kernel_dir()
 
 ensure_busybox()
 {
-	cached busybox || locked "$cache/lock" fetch_busybox
+	ensure busybox fetch_busybox
 }
 
 fetch_busybox()
 {
-	cached busybox && return
+	apt_from bookworm
 	apt_ready
 	version=$(version_of busybox-static)
-	if [ -d "$cache/busybox/$version/" ]; then
-		use busybox "$version"
-		return
-	fi
-	rm -rf "$cache/busybox/$version.part"
-	unpack "$cache/busybox/$version.part" busybox-static
+	[ "$version" ] || mirror_failed busybox-static
+	new_entry busybox "$version" 10 || return 0
+	unpack "$entry" busybox-static
 	keep busybox "$version"
 }
 

@@ -62,14 +62,38 @@ cleanup()
 	[ -z "$run_dir" ] || rm -rf "$run_dir"
 }
 
-trap cleanup EXIT
-trap 'exit 129' HUP
-trap 'exit 130' INT
-trap 'exit 141' PIPE
-trap 'exit 143' TERM
+end_cleanly()
+{
+	trap cleanup EXIT
+	trap 'exit 129' HUP
+	trap 'exit 130' INT
+	trap 'exit 141' PIPE
+	trap 'exit 143' TERM
+}
+
+end_cleanly
+
+# attempt COMMAND...: as COMMAND, but if it dies, that is false, and the last
+# it said is in $failure.
+attempt()
+{
+	need_run_dir
+	why=$run_dir/why
+	(
+		# That one is not this subshell's to remove.
+		# shellcheck disable=SC2030
+		run_dir=
+		end_cleanly
+		"$@"
+	) 2>"$why" && return
+	failure=$(tail -n 1 "$why")
+	failure=${failure#tools/vm: }
+	return 1
+}
 
 # need_run_dir: makes $run_dir, this run's own scratch directory. Its name is
 # random, so two runs in one tree never share one.
+# shellcheck disable=SC2031 # it was not lost
 need_run_dir()
 {
 	[ -z "$run_dir" ] || return 0
@@ -98,6 +122,13 @@ follow()
 	shift 2
 	setsid "$@" >>"$log" 2>&1 </dev/null &
 	child=$!
+	follow_child "$what" "$how_far"
+}
+
+# follow_child WHAT HOWFAR: the same with what $child runs already.
+follow_child()
+{
+	what=$1 how_far=$2
 	seconds=0
 	while kill -0 "$child" 2>/dev/null; do
 		sleep 1
@@ -141,16 +172,44 @@ need_space()
 #	stock-6.12/VERSION	a Debian kernel: image, modules, headers
 #	source-6.12/VERSION	the source of that kernel
 #	kunit-6.12/VERSION-HASH	built from it with tools/kunit.config
+#	uml-7.x/VERSION-HASH	built likewise with tools/uml.config
 #	busybox/VERSION		a static busybox
-#	apt/			a private apt: lists and downloads
+#	apt/, apt-SUITE/	private apts: lists and downloads
 #
-# "current" in each names the entry in use, but for KUnit's kernel. An entry is
-# made as VERSION.part and renamed when complete, so whatever has its final name
-# is whole.
+# "current" in each names the entry in use, but for the kernels built here. An
+# entry is made as VERSION.part and renamed when complete, so whatever has its
+# final name is whole.
 
 cached()
 {
 	[ -z "$refresh" ] && [ -d "$cache/$1/current/" ]
+}
+
+# ensure KIND COMMAND...: KIND is there, if need be because COMMAND makes it.
+ensure()
+{
+	cached "$1" || locked "$cache/lock" ensure_alone "$@"
+}
+
+# Who waited for the lock may find the work done.
+ensure_alone()
+{
+	! cached "$1" || return 0
+	shift
+	"$@"
+}
+
+# new_entry KIND VERSION MB: begins that entry, in the directory $entry. False
+# if there is one; then that is in use from now on.
+new_entry()
+{
+	if [ -d "$cache/$1/$2/" ]; then
+		use "$1" "$2"
+		return 1
+	fi
+	need_space "$cache" "$3"
+	entry=$cache/$1/$2.part
+	rm -rf "$entry"
 }
 
 # keep KIND ENTRY: ENTRY.part of KIND is complete, use it from now on.

@@ -9,12 +9,12 @@ run_lint()
 	heading "lint"
 	need_run_dir
 	lint_kernels=
-	for k in ${kernel:-6.1 6.12}; do
+	for k in $with_kernels; do
 		lint_kernels="$lint_kernels stock-$k"
 	done
 	# Only this kernel compiles the KUnit suites, and it takes long to build.
-	if [ -z "$operands" ] || have_kunit 6.12; then
-		ensure_kunit 6.12
+	if [ -z "$operands" ] || have_built kunit 6.12; then
+		ensure_built kunit 6.12
 		lint_kernels="$lint_kernels kunit-6.12"
 	fi
 	for k in $lint_kernels; do

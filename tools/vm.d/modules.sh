@@ -37,10 +37,13 @@ kbuild()
 	dir=$2
 	against=$(kernel_dir "$1")
 	compiler=
+	# Debian's own headers name theirs.
 	case $1 in
-	kunit-*) compiler=CC=gcc-12 ;;
+	kunit-* | stock-7.*) compiler=CC=gcc-12 ;;
+	uml-*) compiler="ARCH=um CC=gcc-12" ;;
 	esac
 	shift 2
+	# shellcheck disable=SC2086 # none, one or two words
 	make -C "$against" M="$dir" -j "$jobs" $compiler "$@" 2>&1
 }
 

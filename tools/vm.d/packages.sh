@@ -12,8 +12,10 @@ package_of()
 	qemu-system-x86_64) echo qemu-system-x86 ;;
 	xz) echo xz-utils ;;
 	mkfs.ext4) echo e2fsprogs ;;
+	gnuplot) echo gnuplot-nox ;;
 	/usr/include/stdio.h) echo libc6-dev ;;
 	/usr/include/gelf.h) echo libelf-dev ;;
+	/usr/include/openssl/opensslv.h) echo libssl-dev ;;
 	Term::ANSIColor) echo perl ;;
 	*) echo "$1" ;;
 	esac
@@ -69,9 +71,31 @@ need_demo()
 	need make gcc-12 qemu-system-x86_64
 }
 
+# To configure and build kernels.
+need_build()
+{
+	need make gcc-12 xz bc bison flex perl \
+		/usr/include/stdio.h /usr/include/gelf.h
+}
+
+# For what modules are built with that must suit a Debian kernel which signs its
+# modules and describes their types.
+need_prepare()
+{
+	need_build
+	need pahole /usr/include/openssl/opensslv.h
+}
+
 # For lint, and to build the kernel that runs the KUnit suites.
 need_test()
 {
-	need xz bc bison flex sparse perl python3 Term::ANSIColor \
-		/usr/include/stdio.h /usr/include/gelf.h
+	need_build
+	need sparse python3 Term::ANSIColor
+}
+
+# For bench's charts.
+need_bench()
+{
+	need_build
+	need python3 gnuplot
 }

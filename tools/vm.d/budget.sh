@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# How many instructions gomalloc may take: kmod/instructions.budget says it for
+# a few entry points and each kernel, so that a change that costs some is seen.
+# `tools/vm test` checks it, and `tools/vm bench --bless` writes it.
+# shellcheck shell=sh disable=SC2034,SC2154 # parts share variables
+
+budget=$top/kmod/instructions.budget
+budget_rows="pair/64 pair-var/64 batch-256/64 batch-2000/64 batch-256/8192"
+budget_rows="$budget_rows zeroed/64 tiny/5 pair-var/20000"
+
+# count_instructions KERNEL: false, and says why, if it came to no end.
+count_instructions()
+{
+	build_modules "stock-$1" &&
+		measure instructions "stock-$1" 1 "$budget_rows"
+}
+
+# own_counts KERNEL: of the results the lines of a budget, "KERNEL NAME COUNT".
+# The count is the median, rounded up.
+own_counts()
+{
+	guest_report | awk -F '\t' -v kernel="$1" '$1 == "row" {
+		count = int($7)
+		print kernel, $2, count < $7 ? count + 1 : count
+	}'
+}
+
+run_budget()
+{
+	is_part budget "$1" || return 0
+	lane_began=$(now)
+	heading "budget of instructions on Linux $(stock_release "$1")"
+	if ! count_instructions "$1"; then
+		fail "budget on $1" "$failure"
+		explain_failure
+		return
+	fi
+	own_counts "$1" >"$run_dir/counts"
+	grep "^$1 " "$budget" 2>/dev/null >"$run_dir/budget"
+	p=0 f=0
+	for row in $budget_rows; do
+		check_row "$row" \
+			"$(awk -v row="$row" '$2 == row { print $3 }' \
+				"$run_dir/counts")" \
+			"$(awk -v row="$row" '$2 == row { print $3 }' \
+				"$run_dir/budget")"
+	done
+	say "   $(totals "$p" "$f" 0), $(($(now) - lane_began)) s"
+}
+
+# check_row NAME COUNT BUDGET
+check_row()
+{
+	bless="tools/vm bench --bless"
+	if ! [ "$2" ]; then
+		why=$(guest_report |
+			sed -n 's,^error	'"$1"'	,,p' | head -n 1)
+		fail "$1" "not measured: ${why:-no such row}"
+		f=$((f + 1))
+	elif ! [ "$3" ]; then
+		fail "$1" "$2 instructions and no budget: $bless gives it one"
+		f=$((f + 1))
+	elif [ "$2" -gt "$3" ]; then
+		fail "$1" "$2 instructions, budget $3: if it must be, $bless"
+		f=$((f + 1))
+	else
+		p=$((p + 1))
+		if [ "$2" -lt "$3" ]; then
+			pass "$1: $2 instructions, budget $3: $bless would tighten it"
+		elif [ "$verbose" ]; then
+			pass "$1: $2 instructions"
+		else
+			passed=$((passed + 1))
+		fi
+	fi
+}
+
+# bless_budget: what is measured now is the budget from now on. Lines of kernels
+# that cannot be had stay as they are.
+bless_budget()
+{
+	ensure_stocks
+	new=$run_dir/budget
+	: >"$new"
+	for k in $with_kernels; do
+		heading "budget of instructions on Linux $(stock_release "$k")"
+		count_instructions "$k" || {
+			explain_failure
+			die "not blessed: $failure"
+		}
+		own_counts "$k" | tee -a "$new" | sed 's/^/   /'
+		for row in $budget_rows; do
+			grep -qF "$k $row " "$new" ||
+				die "not blessed: no result for $row on $k"
+		done
+	done
+	grep -v '^#' "$budget" 2>/dev/null | while read -r line; do
+		case " $with_kernels " in
+		*" ${line%% *} "*) ;;
+		*) echo "$line" ;;
+		esac
+	done >>"$new"
+	{
+		cat <<-'HEAD'
+		# Instructions that gomalloc takes for an allocation and its free, at most:
+		# kernel, row of `tools/vm bench --lane instructions`, median. `tools/vm test
+		# budget` checks it, `tools/vm bench --bless` writes it.
+		HEAD
+		LC_ALL=C sort "$new"
+	} >"$budget" || die "cannot write $budget"
+	say ""
+	say "wrote $(shown "$budget")"
+}
