@@ -9,9 +9,9 @@
  * runs ever touch.  Both cost the logarithm of the number of runs.
  *
  * A header is needed for every piece, and freeing must not allocate: the
- * header of the span becomes the header of the run.  Allocations bring the
- * headers they may need before they take the lock; surplus ones are freed
- * after it is dropped.
+ * header of the span becomes the header of the run.  A few that nothing needs
+ * wait in the heap; allocations that find too few there, and those that make
+ * the heap grow, bring theirs along.
  *
  * Runs stay within an arena: nothing is longer than 4 MiB, and the map's
  * neighbours are at hand.
@@ -33,6 +33,9 @@
  */
 #define GROW_SHIFT	7
 #define GROW_MIN	SZ_64K
+
+/* How many headers may wait for use. */
+#define HEADERS_MAX	32
 
 /* How many runs to try for an aligned place before asking for slack. */
 #define ALIGN_TRIES	16
@@ -122,6 +125,38 @@ static void free_headers(struct hlist_head *dead)
 		gom_mspan_free(run);
 }
 
+/* Keep of @dead what the heap has room for.  Caller holds the lock. */
+static void keep_headers(struct mheap *heap, struct hlist_head *dead)
+{
+	struct hlist_node *next;
+	struct mspan *run;
+
+	lockdep_assert_held(&heap->lock);
+	hlist_for_each_entry_safe(run, next, dead, list) {
+		if (heap->nheaders == HEADERS_MAX)
+			return;
+		hlist_del(&run->list);
+		hlist_add_head(&run->list, &heap->headers);
+		heap->nheaders++;
+	}
+}
+
+/* A header, as gom_mspan_alloc() makes it, or NULL.  Caller holds the lock. */
+static struct mspan *reuse_header(struct mheap *heap)
+{
+	struct mspan *span;
+
+	lockdep_assert_held(&heap->lock);
+	if (!heap->nheaders)
+		return NULL;
+	heap->nheaders--;
+	span = hlist_entry(heap->headers.first, struct mspan, list);
+	hlist_del(&span->list);
+	memset(span, 0, sizeof(*span));
+	span->state = MSPAN_MOVING;
+	return span;
+}
+
 static struct mspan *lower_bound(struct mheap *heap, unsigned int npages)
 {
 	struct rb_node *node = heap->free.rb_node;
@@ -169,9 +204,9 @@ struct mspan *gom_mheap_best_fit(struct mheap *heap, unsigned int npages,
 }
 
 /*
- * Cut the request out of @run, which has room for it, under the header @span.  What is left before
- * it keeps @run's header, what is left behind it takes @run's or *@spare; a
- * header that nothing needs goes to @dead.
+ * Cut the request out of @run, which has room for it, under the header @span.
+ * What is left before it keeps @run's header, what is left behind it takes
+ * @run's or *@spare; a header that nothing needs goes to @dead.
  */
 static void carve(struct mheap *heap, struct mspan *run,
 		  const struct gom_run_request *req, struct mspan *span,
@@ -237,20 +272,42 @@ static bool alloc_idle(struct mheap *heap, const struct gom_run_request *req,
 
 	raw_spin_lock_irqsave(&heap->lock, flags);
 	run = gom_mheap_best_fit(heap, req->npages, req->align);
-	if (run)
+	if (run) {
 		carve(heap, run, req, span, spare, &dead);
+		keep_headers(heap, &dead);
+	}
 	raw_spin_unlock_irqrestore(&heap->lock, flags);
 	free_headers(&dead);
 	return run;
 }
 
-typedef bool alloc_fn(int nid, const struct gom_run_request *req, gfp_t gfp,
-		      struct mspan *span, struct mspan **spare);
-
-static bool alloc_here(int nid, const struct gom_run_request *req, gfp_t gfp,
-		       struct mspan *span, struct mspan **spare)
+/*
+ * The same with headers that wait in the heap.  NULL if no run fits; -EAGAIN
+ * if there are too few headers to say.
+ */
+static struct mspan *alloc_reusing(struct mheap *heap,
+				   const struct gom_run_request *req)
 {
-	return alloc_idle(&gom_node(nid)->heap, req, span, spare);
+	struct mspan *span = NULL, *spare = NULL, *run;
+	HLIST_HEAD(dead);
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&heap->lock, flags);
+	run = gom_mheap_best_fit(heap, req->npages, req->align);
+	if (run && heap->nheaders < 1 + needs_spare(req)) {
+		span = ERR_PTR(-EAGAIN);
+	} else if (run) {
+		span = reuse_header(heap);
+		if (needs_spare(req))
+			spare = reuse_header(heap);
+		carve(heap, run, req, span, &spare, &dead);
+		if (spare)
+			hlist_add_head(&spare->list, &dead);
+		keep_headers(heap, &dead);
+	}
+	raw_spin_unlock_irqrestore(&heap->lock, flags);
+	free_headers(&dead);
+	return span;
 }
 
 struct page *gom_mheap_get_pages(int nid, gfp_t gfp, unsigned int order)
@@ -425,9 +482,13 @@ static bool alloc_somehow(int nid, const struct gom_run_request *req, gfp_t gfp,
 	return alloc_grow(nid, req, gfp, span, spare);
 }
 
-/* A span as alloc() finds it, with the headers that it may need. */
-static struct mspan *alloc_with(alloc_fn alloc, int nid,
-				const struct gom_run_request *req, gfp_t gfp)
+/*
+ * A span for @req from node @nid, or unless @gfp forbids from another node.
+ * It is MOVING, or INUSE and counted if it is large.  NULL if there is no
+ * memory for it.
+ */
+struct mspan *gom_mheap_alloc(int nid, const struct gom_run_request *req,
+			      gfp_t gfp)
 {
 	struct mspan *span, *spare = NULL;
 
@@ -439,7 +500,7 @@ static struct mspan *alloc_with(alloc_fn alloc, int nid,
 	if (needs_spare(req))
 		spare = gom_mspan_alloc(gfp);
 	if ((spare || !needs_spare(req)) &&
-	    alloc(nid, req, gfp, span, &spare)) {
+	    alloc_somehow(nid, req, gfp, span, &spare)) {
 		gom_mspan_free(spare);
 		return span;
 	}
@@ -448,22 +509,26 @@ static struct mspan *alloc_with(alloc_fn alloc, int nid,
 	return NULL;
 }
 
-/*
- * A span for @req from node @nid, or unless @gfp forbids from another node.
- * It is MOVING, or INUSE and counted if it is large.  NULL if there is no
- * memory for it.
- */
-struct mspan *gom_mheap_alloc(int nid, const struct gom_run_request *req,
-			      gfp_t gfp)
-{
-	return alloc_with(alloc_somehow, nid, req, gfp);
-}
-
 /* The same from the runs at hand on the node. */
 struct mspan *gom_mheap_alloc_idle(int nid, const struct gom_run_request *req,
 				   gfp_t gfp)
 {
-	return alloc_with(alloc_here, nid, req, gfp);
+	struct mheap *heap = &gom_node(nid)->heap;
+	struct mspan *span = alloc_reusing(heap, req), *spare = NULL;
+
+	if (span != ERR_PTR(-EAGAIN))
+		return span;
+	span = gom_mspan_alloc(gfp);
+	if (span && needs_spare(req))
+		spare = gom_mspan_alloc(gfp);
+	if (span && (spare || !needs_spare(req)) &&
+	    alloc_idle(heap, req, span, &spare)) {
+		gom_mspan_free(spare);
+		return span;
+	}
+	gom_mspan_free(spare);
+	gom_mspan_free(span);
+	return NULL;
 }
 
 /* Give pages that no run and no span holds any more back to the kernel. */
@@ -499,6 +564,7 @@ void gom_mheap_free(struct mspan *span)
 	gom_mspan_uncut(span);
 	raw_spin_lock_irqsave(&heap->lock, flags);
 	gone = free_locked(heap, span, &dead);
+	keep_headers(heap, &dead);
 	raw_spin_unlock_irqrestore(&heap->lock, flags);
 	free_headers(&dead);
 	if (gone)
@@ -545,12 +611,18 @@ int gom_mheap_free_large(const void *ptr)
 	return 0;
 }
 
-/* Give every free run back to the kernel; returns pages. */
+/* Give every free run, and all headers, back to the kernel; returns pages. */
 unsigned long gom_mheap_release(struct mheap *heap)
 {
 	unsigned long pages = 0, flags;
+	HLIST_HEAD(headers);
 	struct mspan *run;
 
+	raw_spin_lock_irqsave(&heap->lock, flags);
+	hlist_move_list(&heap->headers, &headers);
+	heap->nheaders = 0;
+	raw_spin_unlock_irqrestore(&heap->lock, flags);
+	free_headers(&headers);
 	for (;;) {
 		raw_spin_lock_irqsave(&heap->lock, flags);
 		run = to_run(rb_last(&heap->free));

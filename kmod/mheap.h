@@ -14,6 +14,8 @@
  * @pages: pages held from the kernel
  * @free_pages: pages in @free
  * @nruns: runs in @free
+ * @headers: headers of nothing, for the next span or run
+ * @nheaders: how many
  * @large_pages: pages of large objects
  * @large: live large objects
  * @large_mallocs: large objects ever allocated
@@ -32,6 +34,8 @@ struct mheap {
 	unsigned long pages;
 	unsigned long free_pages;
 	unsigned long nruns;
+	struct hlist_head headers;
+	unsigned int nheaders;
 	unsigned long large_pages;
 	unsigned long large;
 	u64 large_mallocs;
