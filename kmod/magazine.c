@@ -12,8 +12,11 @@
 #include "size_class.h"
 #include "stats.h"
 
-/* Bytes of objects that one magazine may hold. */
-#define MAGAZINE_BYTES	(40 * SZ_1K)
+/* Bytes of objects that one magazine may hold, but for a few in any case. */
+#define MAGAZINE_BYTES	(48 * SZ_1K)
+#define MAGAZINE_FEW	4U
+/* And that the first one does. */
+#define FIRST_BYTES	SZ_8K
 
 static size_t bytes_of(unsigned int cap)
 {
@@ -23,10 +26,12 @@ static size_t bytes_of(unsigned int cap)
 /* How many slots the next larger magazine of a class has. */
 unsigned int gom_magazine_next_cap(unsigned int class, unsigned int cap)
 {
-	unsigned int max = clamp(MAGAZINE_BYTES / gom_class[class].size, 1U,
-				 GOM_MAGAZINE_MAX);
+	unsigned int size = gom_class[class].size;
 
-	return min(cap ? 2 * cap + 3 : GOM_MAGAZINE_FIRST, max);
+	if (!cap)
+		return clamp(FIRST_BYTES / size, 1U, GOM_MAGAZINE_FIRST);
+	return min(2 * cap + 3, clamp(MAGAZINE_BYTES / size, MAGAZINE_FEW,
+				      GOM_MAGAZINE_MAX));
 }
 
 /* An empty magazine: a convenience, worth neither a wakeup nor reserves. */

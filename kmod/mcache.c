@@ -32,7 +32,7 @@ EXPORT_PER_CPU_SYMBOL_GPL(gomalloc_mcache);
 struct mcache_cold __percpu *gom_mcache_cold;
 
 /* Bytes that the magazines of all CPUs may hold: a part of the heap. */
-#define BUDGET_SHIFT	4
+#define BUDGET_SHIFT	5
 #define BUDGET_MIN	SZ_256K		/* for each CPU */
 #define BUDGET_MAX	SZ_1M
 /*
@@ -127,6 +127,8 @@ static unsigned int wanted_cap(const struct gomalloc_head *head,
 	unsigned int more = less < cap ? cap : gom_magazine_next_cap(class, cap);
 	unsigned long size = gom_class[class].size;
 
+	if (more <= less)
+		return 0;
 	if (cold->capacity + (more - less) * size > budget())
 		more = visits(&cold->class[class]) < VISITS_OFTEN ? 0 :
 		       min_t(unsigned long, more, MAGAZINE_FLOOR / size ?: 1);
@@ -160,7 +162,7 @@ static struct magazine *replace(unsigned int class, struct magazine *mag)
 /* After a visit to the central list.  Preemptible or not, as the client is. */
 static void fulfil(unsigned int class, const struct wish *wish)
 {
-	struct magazine *mag = NULL;
+	struct magazine *mag;
 
 	if (wish->cap) {
 		mag = gom_magazine_alloc(wish->cap);

@@ -27,7 +27,7 @@
 
 /* The stock of a class: at most so many objects and bytes. */
 #define READY_MAX	4096U
-#define READY_BYTES	SZ_2M
+#define READY_BYTES	SZ_8M
 
 /* Magazines to empty and spans to move to the heap in one go. */
 #define SHED_BATCH	4

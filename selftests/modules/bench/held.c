@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What an allocator holds from the kernel, to the page. */
+#include <linux/cpu.h>
 #include <linux/math64.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
 #include <linux/nodemask.h>
 #include <linux/percpu.h>
 #include <linux/vmstat.h>
+#include <linux/workqueue.h>
 #include "bench.h"
 
 /* The global counters lag behind what each CPU still keeps to itself. */
@@ -74,11 +76,7 @@ static void plug_size(size_t size)
 		plug(size);
 }
 
-/*
- * Fill what kmalloc has free, other CPUs' own excepted. What is allocated then,
- * it must ask the kernel for, and only that shows in a difference.
- */
-void plug_slabs(void)
+static long plug_cpu(void *unused)
 {
 	size_t size;
 
@@ -86,6 +84,21 @@ void plug_slabs(void)
 	plug_size(192);
 	for (size = 8; size <= KMALLOC_MAX_CACHE_SIZE; size *= 2)
 		plug_size(size);
+	return 0;
+}
+
+/*
+ * Fill what kmalloc has free, each CPU's own too. What is allocated then, it
+ * must ask the kernel for, and only that shows in a difference.
+ */
+void plug_slabs(void)
+{
+	int cpu;
+
+	cpus_read_lock();
+	for_each_online_cpu(cpu)
+		work_on_cpu(cpu, plug_cpu, NULL);
+	cpus_read_unlock();
 }
 
 void unplug_slabs(void)
