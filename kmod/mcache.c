@@ -33,7 +33,7 @@ struct mcache_cold __percpu *gom_mcache_cold;
 
 /* Bytes that the magazines of all CPUs may hold: a part of the heap. */
 #define BUDGET_SHIFT	5
-#define BUDGET_MIN	SZ_256K		/* for each CPU */
+#define BUDGET_MIN	(192 * SZ_1K)	/* for each CPU */
 #define BUDGET_MAX	SZ_1M
 /*
  * What a class may have in each magazine all the same if it makes more than

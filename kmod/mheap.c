@@ -31,8 +31,8 @@
  * of the newest block then costs less than 1 % and a large heap is still
  * built from 4 MiB blocks.
  */
-#define GROW_SHIFT	7
-#define GROW_MIN	SZ_64K
+#define GROW_SHIFT	8
+#define GROW_MIN	SZ_32K
 
 /* How many headers may wait for use. */
 #define HEADERS_MAX	32

@@ -18,7 +18,7 @@ struct gom_node **gom_nodes __ro_after_init;
 #define TAKE_BACK_LOOKS	4
 
 /* Objects that wait in the stock may be this part of the heap as it grows. */
-#define STOCK_SHIFT	5
+#define STOCK_SHIFT	6
 
 /* Empty spans of any class to the heap; false if there are none. */
 static bool take_back_spans(struct gom_node *node)

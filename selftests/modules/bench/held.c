@@ -65,14 +65,14 @@ static bool plug(size_t size)
 static void plug_size(size_t size)
 {
 	s64 held = held_by_slab();
-	unsigned int rest;
+	s64 rest;
 
 	do {
 		if (!plug(size))
 			return;
 	} while (held_by_slab() <= held);
 	/* And what came with the last. */
-	for (rest = div_s64(held_by_slab() - held, size) - 1; rest; rest--)
+	for (rest = div_s64(held_by_slab() - held, size) - 1; rest > 0; rest--)
 		plug(size);
 }
 

@@ -59,11 +59,11 @@ static const unsigned int default_repeats[NR_LANES] = {
 };
 
 static const struct workload * const suites[] = {
+	trace_workloads,	/* first: it is of a fresh machine */
 	micro_workloads,
 	bulk_workloads,
 	thread_workloads,
 	heap_workloads,
-	trace_workloads,
 	latency_workloads,
 };
 
