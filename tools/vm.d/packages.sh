@@ -83,7 +83,7 @@ need_build()
 need_prepare()
 {
 	need_build
-	need pahole /usr/include/openssl/opensslv.h
+	need pahole python3 /usr/include/openssl/opensslv.h
 }
 
 # For lint, and to build the kernel that runs the KUnit suites.
