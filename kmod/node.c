@@ -100,11 +100,13 @@ struct mspan *gom_node_alloc_span(int nid, const struct gom_run_request *req,
 	bool limited = gom_mheap_meets_limit(req->npages);
 	struct mspan *span = NULL;
 
-	if (!req->direct) {
+	/* Nothing that is taken back serves these. */
+	if (req->direct && !limited)
+		return gom_mheap_alloc(nid, req, gfp);
+	if (!req->direct)
 		span = alloc_idle(nid, req, gfp);
-		if (!span && !limited)
-			span = gom_mheap_alloc(nid, req, GOM_GFP_EASY(gfp));
-	}
+	if (!span && !limited)
+		span = gom_mheap_alloc(nid, req, GOM_GFP_EASY(gfp));
 	if (span)
 		return span;
 	if (!limited || gfpflags_allow_blocking(gfp))
