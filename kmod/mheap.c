@@ -482,6 +482,26 @@ static bool alloc_somehow(int nid, const struct gom_run_request *req, gfp_t gfp,
 	return alloc_grow(nid, req, gfp, span, spare);
 }
 
+/* The headers that an allocation brings along; false if one is missing. */
+static bool bring_headers(const struct gom_run_request *req, gfp_t gfp,
+			  struct mspan **span, struct mspan **spare)
+{
+	*span = gom_mspan_alloc(gfp);
+	*spare = *span && needs_spare(req) ? gom_mspan_alloc(gfp) : NULL;
+	return *span && (*spare || !needs_spare(req));
+}
+
+/* What is left of them when @found says how that went. */
+static struct mspan *keep_span(bool found, struct mspan *span,
+			       struct mspan *spare)
+{
+	gom_mspan_free(spare);
+	if (found)
+		return span;
+	gom_mspan_free(span);
+	return NULL;
+}
+
 /*
  * A span for @req from node @nid, or unless @gfp forbids from another node.
  * It is MOVING, or INUSE and counted if it is large.  NULL if there is no
@@ -490,23 +510,14 @@ static bool alloc_somehow(int nid, const struct gom_run_request *req, gfp_t gfp,
 struct mspan *gom_mheap_alloc(int nid, const struct gom_run_request *req,
 			      gfp_t gfp)
 {
-	struct mspan *span, *spare = NULL;
+	struct mspan *span, *spare;
+	bool found;
 
 	if (order_of(req->npages) > max_order())
 		return NULL;
-	span = gom_mspan_alloc(gfp);
-	if (!span)
-		return NULL;
-	if (needs_spare(req))
-		spare = gom_mspan_alloc(gfp);
-	if ((spare || !needs_spare(req)) &&
-	    alloc_somehow(nid, req, gfp, span, &spare)) {
-		gom_mspan_free(spare);
-		return span;
-	}
-	gom_mspan_free(spare);
-	gom_mspan_free(span);
-	return NULL;
+	found = bring_headers(req, gfp, &span, &spare) &&
+		alloc_somehow(nid, req, gfp, span, &spare);
+	return keep_span(found, span, spare);
 }
 
 /* The same from the runs at hand on the node. */
@@ -514,21 +525,14 @@ struct mspan *gom_mheap_alloc_idle(int nid, const struct gom_run_request *req,
 				   gfp_t gfp)
 {
 	struct mheap *heap = &gom_node(nid)->heap;
-	struct mspan *span = alloc_reusing(heap, req), *spare = NULL;
+	struct mspan *span = alloc_reusing(heap, req), *spare;
+	bool found;
 
 	if (span != ERR_PTR(-EAGAIN))
 		return span;
-	span = gom_mspan_alloc(gfp);
-	if (span && needs_spare(req))
-		spare = gom_mspan_alloc(gfp);
-	if (span && (spare || !needs_spare(req)) &&
-	    alloc_idle(heap, req, span, &spare)) {
-		gom_mspan_free(spare);
-		return span;
-	}
-	gom_mspan_free(spare);
-	gom_mspan_free(span);
-	return NULL;
+	found = bring_headers(req, gfp, &span, &spare) &&
+		alloc_idle(heap, req, span, &spare);
+	return keep_span(found, span, spare);
 }
 
 /* Give pages that no run and no span holds any more back to the kernel. */
