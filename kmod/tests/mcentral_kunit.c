@@ -238,20 +238,21 @@ static void empty_spans_serve_others(struct kunit *test)
 	void **objs = kunit_kcalloc(test, NR * per_span(), sizeof(*objs),
 				    GFP_KERNEL);
 	u64 grown;
-	void *large;
+	void *obj;
 
 	KUNIT_ASSERT_NOT_NULL(test, objs);
 	take_spans(test, objs, NR);
-	/* All of the heap is in spans. */
+	/* All of the heap is in spans; its blocks lie anywhere. */
 	gom_mheap_release(heap);
 	give(objs, NR * per_span());
 	KUNIT_EXPECT_EQ(test, c->nspans, NR);
 	grown = heap->grown;
-	large = gom_test_alloc(SZ_32K + 1, GFP_KERNEL);
-	KUNIT_EXPECT_NOT_NULL(test, large);
+	/* The smallest block is a span of this size. */
+	obj = gom_test_alloc(SZ_32K, GFP_KERNEL);
+	KUNIT_EXPECT_NOT_NULL(test, obj);
 	KUNIT_EXPECT_EQ(test, heap->grown, grown);
 	KUNIT_EXPECT_LT(test, c->nspans, NR);
-	gofree(large);
+	gofree(obj);
 }
 
 static void empty_spans_return(struct kunit *test)
