@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Sites: the code that allocates, by return address.
+ *
+ * A site gives an address a small number, by which files name it without
+ * telling where code lies; a name that outlives its module; and counters for
+ * what the modules named in callsites= allocate there.
+ *
+ * Looked up in the slow path of allocations that somebody wants to know of,
+ * in any context but NMI, with no lock held.  Changes are made under the
+ * array's own lock; lookups take none, as no site is ever freed.
+ */
+#include <linux/ctype.h>
+#include <linux/hash.h>
+#include <linux/kallsyms.h>
+#include <linux/rculist.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/xarray.h>
+#include "gom.h"
+#include "site.h"
+#include "stats.h"
+
+#define HASH_BITS	10
+
+/* By id.  Its lock guards the hash and @counted_modules too. */
+static DEFINE_XARRAY_FLAGS(sites, XA_FLAGS_ALLOC1 | XA_FLAGS_LOCK_IRQ);
+static struct hlist_head hash[1 << HASH_BITS];
+
+/* The modules whose sites count: names with a comma before and after each. */
+static char counted_modules[256] = ",";
+
+static const char no_name[] = "(module gone)";
+
+static struct hlist_head *head_of(unsigned long ip)
+{
+	return &hash[hash_long(ip, HASH_BITS)];
+}
+
+static struct gom_site *find(unsigned long ip)
+{
+	struct gom_site *site;
+
+	hlist_for_each_entry_rcu(site, head_of(ip), hash, true)
+		if (site->ip == ip)
+			return site;
+	return NULL;
+}
+
+/* Caller holds the lock. */
+static bool is_counted(const char *module)
+{
+	char item[MODULE_NAME_LEN + 2];
+
+	if (!strcmp(counted_modules, ",*,"))
+		return true;
+	snprintf(item, sizeof(item), ",%s,", module);
+	return *module && strstr(counted_modules, item);
+}
+
+/* From what stands in brackets at the end of a symbol's name. */
+static void name_module(struct gom_site *site, const char *name)
+{
+	const char *start = strchr(name, '[');
+	size_t len = start ? strcspn(start + 1, " ]") : 0;
+
+	if (len && len < sizeof(site->module))
+		strscpy(site->module, start + 1, len + 1);
+}
+
+/* Enter @site unless somebody else was faster; returns the one entered. */
+static struct gom_site *enter(struct gom_site *site)
+{
+	struct gom_site *other;
+	unsigned long flags;
+	int err = 0;
+
+	xa_lock_irqsave(&sites, flags);
+	other = find(site->ip);
+	if (!other) {
+		site->counted = is_counted(site->module);
+		/* Without waiting, and so without letting go of the lock. */
+		err = __xa_alloc(&sites, &site->id, site, xa_limit_32b,
+				 GFP_NOWAIT | __GFP_NOWARN);
+		if (!err)
+			hlist_add_head_rcu(&site->hash, head_of(site->ip));
+	}
+	xa_unlock_irqrestore(&sites, flags);
+	if (!other && !err) {
+		gom_meta_add(sizeof(*site));
+		return site;
+	}
+	kfree(site);
+	return other;
+}
+
+/* The site of return address @ip, a new one if need be; NULL without memory. */
+struct gom_site *gom_site_get(unsigned long ip, gfp_t gfp)
+{
+	struct gom_site *site = find(ip);
+	char *name;
+
+	if (likely(site))
+		return site;
+	gfp = GOM_GFP_EASY(GOM_GFP_META(gfp));
+	site = kzalloc(sizeof(*site), gfp);
+	name = kasprintf(gfp, "%pB", (void *)ip);
+	if (!site || !name) {
+		kfree(site);
+		kfree(name);
+		return NULL;
+	}
+	site->ip = ip;
+	name_module(site, name);
+	kfree(name);
+	return enter(site);
+}
+
+/* The first site with an id above @id, which becomes its; NULL at the end. */
+struct gom_site *gom_site_next(u32 *id)
+{
+	unsigned long at = *id;
+	struct gom_site *site = xa_find_after(&sites, &at, ULONG_MAX,
+					      XA_PRESENT);
+
+	*id = at;
+	return site;
+}
+
+/* "function+0xoffset/0xsize [module]", without brackets for the kernel. */
+int gom_site_name(const struct gom_site *site, char *buf, size_t len)
+{
+	/* Pairs with smp_store_release() in gom_site_retire(). */
+	const char *name = smp_load_acquire(&site->name);
+
+	if (name)
+		return scnprintf(buf, len, "%s", name);
+	return scnprintf(buf, len, "%pB", (void *)site->ip);
+}
+
+void gom_site_count_malloc(struct gom_site *site, size_t size)
+{
+	atomic64_inc(&site->live);
+	atomic64_add(size, &site->live_bytes);
+	atomic64_inc(&site->mallocs);
+	atomic64_add(size, &site->total_bytes);
+}
+
+void gom_site_count_free(struct gom_site *site, size_t size)
+{
+	atomic64_dec(&site->live);
+	atomic64_sub(size, &site->live_bytes);
+}
+
+/* @mod is about to go: keep the names, as its addresses may be others' soon. */
+void gom_site_retire(const struct module *mod)
+{
+	struct gom_site *site;
+	unsigned long flags;
+	const char *name;
+	u32 id = 0;
+
+	while ((site = gom_site_next(&id))) {
+		if (site->name || strcmp(site->module, mod->name))
+			continue;
+		name = kasprintf(GFP_KERNEL, "%pB", (void *)site->ip);
+		xa_lock_irqsave(&sites, flags);
+		hlist_del_rcu(&site->hash);
+		/* Pairs with smp_load_acquire() in gom_site_name(). */
+		smp_store_release(&site->name, name ?: no_name);
+		xa_unlock_irqrestore(&sites, flags);
+	}
+}
+
+static bool is_module_list(const char *list)
+{
+	const char *end;
+
+	if (!*list || !strcmp(list, "*"))
+		return true;
+	for (;; list = end + 1) {
+		end = strchrnul(list, ',');
+		if (end == list || end - list >= MODULE_NAME_LEN)
+			return false;
+		for (; list < end; list++)
+			if (!isalnum(*list) && *list != '_')
+				return false;
+		if (!*end)
+			return true;
+	}
+}
+
+/*
+ * Count what the modules in @list allocate from now on: names with commas
+ * between them, "*" for all code, "" for none.  -EINVAL if it is no such list,
+ * -E2BIG if it is too long, with nothing changed.
+ */
+int gom_site_set_counted(const char *list)
+{
+	struct gom_site *site;
+	unsigned long flags;
+	u32 id = 0;
+
+	if (strlen(list) + sizeof(",,") > sizeof(counted_modules))
+		return -E2BIG;
+	if (!is_module_list(list))
+		return -EINVAL;
+	xa_lock_irqsave(&sites, flags);
+	snprintf(counted_modules, sizeof(counted_modules), *list ? ",%s," : ",",
+		 list);
+	xa_unlock_irqrestore(&sites, flags);
+	while ((site = gom_site_next(&id))) {
+		xa_lock_irqsave(&sites, flags);
+		WRITE_ONCE(site->counted, is_counted(site->module));
+		xa_unlock_irqrestore(&sites, flags);
+	}
+	return 0;
+}
+
+/* The list as it was given; returns its length. */
+int gom_site_show_counted(char *buf, size_t len)
+{
+	unsigned long flags;
+	int n;
+
+	xa_lock_irqsave(&sites, flags);
+	n = scnprintf(buf, len, "%s", counted_modules + 1);
+	xa_unlock_irqrestore(&sites, flags);
+	if (n)
+		buf[--n] = '\0';
+	return n;
+}
+
+bool gom_site_any_counted(void)
+{
+	return READ_ONCE(counted_modules[1]);
+}
+
+/* Nobody looks any more. */
+void gom_site_exit(void)
+{
+	struct gom_site *site;
+	u32 id = 0;
+
+	while ((site = gom_site_next(&id))) {
+		if (site->name != no_name)
+			kfree(site->name);
+		kfree(site);
+		gom_meta_add(-(long)sizeof(*site));
+	}
+	xa_destroy(&sites);
+}
