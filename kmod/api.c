@@ -14,6 +14,7 @@
 #include "mspan.h"
 #include "report.h"
 #include "tiny.h"
+#include "tracked.h"
 
 /**
  * gomalloc_owns - whether an address lies in pages that hold objects
@@ -44,6 +45,8 @@ static size_t size_of(const void *ptr, unsigned int class)
 		return gom_tiny_size(ptr);
 	case GOM_CLASS_LARGE:
 		return gom_arena_span(ptr)->npages * GOM_PAGE_SIZE;
+	case GOM_CLASS_TRACKED:
+		return gom_tracked_size(ptr);
 	default:
 		return gom_class[class].size;
 	}
@@ -109,8 +112,10 @@ static size_t live_size(const void *ptr, unsigned int class)
 	span = gom_arena_span(ptr);
 	if (class == GOM_CLASS_LARGE && (unsigned long)ptr != span->start)
 		return 0;
+	if (class == GOM_CLASS_TRACKED && !gom_tracked_begins(ptr))
+		return 0;
 	if (class < GOMALLOC_NR_CLASSES &&
-	    (!gom_class_divides(class, gom_mspan_offset(span, ptr)) ||
+	    (!gom_class_begins(class, gom_mspan_offset(span, ptr)) ||
 	     *(unsigned long *)ptr == gom_key(ptr)))
 		return 0;
 	return size_of(ptr, class);
@@ -137,7 +142,7 @@ void gofree_sensitive(const void *ptr)
 	if (class == GOM_CLASS_NONE && gom_compat_is_slab(ptr))
 		gom_malloc_free_slab(ptr, true);
 	else
-		gofree(ptr);
+		gom_free(ptr, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(gofree_sensitive);
 
@@ -145,13 +150,14 @@ EXPORT_SYMBOL_GPL(gofree_sensitive);
  * gorealloc() of kmalloc()'s.  What kmalloc() gives above its largest cache
  * has nothing to be told from other pages by, so that size is ours to serve.
  */
-static void *realloc_slab(const void *ptr, size_t new_size, gfp_t gfp)
+static void *realloc_slab(const void *ptr, size_t new_size, gfp_t gfp,
+			  unsigned long caller)
 {
 	void *old, *obj;
 
 	if (new_size <= KMALLOC_MAX_CACHE_SIZE)
 		return krealloc(ptr, new_size, gfp);
-	obj = __gomalloc(new_size, gfp);
+	obj = gom_malloc(new_size, gfp, caller);
 	if (!obj)
 		return NULL;
 	/* In place: makes all of its bytes the owner's. */
@@ -183,13 +189,13 @@ void *gorealloc(const void *ptr, size_t new_size, gfp_t gfp)
 	void *obj;
 
 	if (!new_size) {
-		gofree(ptr);
+		gom_free(ptr, _RET_IP_);
 		return ZERO_SIZE_PTR;
 	}
 	if (ZERO_OR_NULL_PTR(ptr))
-		return __gomalloc(new_size, gfp);
+		return gom_malloc(new_size, gfp, _RET_IP_);
 	if (!gomalloc_owns(ptr) && gom_compat_is_slab(ptr))
-		return realloc_slab(ptr, new_size, gfp);
+		return realloc_slab(ptr, new_size, gfp, _RET_IP_);
 
 	old_size = gosize(ptr);
 	if (!old_size) {
@@ -202,10 +208,10 @@ void *gorealloc(const void *ptr, size_t new_size, gfp_t gfp)
 			memset((void *)ptr + new_size, 0, old_size - new_size);
 		return (void *)ptr;
 	}
-	obj = __gomalloc(new_size, gfp);
+	obj = gom_malloc(new_size, gfp, _RET_IP_);
 	if (obj) {
 		memcpy(obj, ptr, old_size);
-		gofree(ptr);
+		gom_free(ptr, _RET_IP_);
 	}
 	return obj;
 }
@@ -222,11 +228,24 @@ EXPORT_SYMBOL_GPL(gorealloc);
  */
 void *gomemdup(const void *src, size_t len, gfp_t gfp)
 {
-	void *copy = __gomalloc(len, gfp);
+	void *copy = gom_malloc(len, gfp, _RET_IP_);
 
 	return copy ? memcpy(copy, src, len) : NULL;
 }
 EXPORT_SYMBOL_GPL(gomemdup);
+
+static char *copy_string(const char *s, size_t len, gfp_t gfp,
+			 unsigned long caller)
+{
+	char *copy = gom_malloc(len + 1, gfp, caller);
+
+	if (copy) {
+		memcpy(copy, s, len);
+		/* Not from @s, which may change meanwhile. */
+		copy[len] = '\0';
+	}
+	return copy;
+}
 
 /**
  * gostrdup - duplicate a string
@@ -238,7 +257,7 @@ EXPORT_SYMBOL_GPL(gomemdup);
  */
 char *gostrdup(const char *s, gfp_t gfp)
 {
-	return s ? gostrndup(s, SIZE_MAX, gfp) : NULL;
+	return s ? copy_string(s, strlen(s), gfp, _RET_IP_) : NULL;
 }
 EXPORT_SYMBOL_GPL(gostrdup);
 
@@ -253,21 +272,25 @@ EXPORT_SYMBOL_GPL(gostrdup);
  */
 char *gostrndup(const char *s, size_t max, gfp_t gfp)
 {
-	size_t len;
-	char *copy;
-
-	if (!s)
-		return NULL;
-	len = max == SIZE_MAX ? strlen(s) : strnlen(s, max);
-	copy = __gomalloc(len + 1, gfp);
-	if (copy) {
-		memcpy(copy, s, len);
-		/* Not from @s, which may change under a strdup() too. */
-		copy[len] = '\0';
-	}
-	return copy;
+	return s ? copy_string(s, strnlen(s, max), gfp, _RET_IP_) : NULL;
 }
 EXPORT_SYMBOL_GPL(gostrndup);
+
+static __printf(2, 0) char *print(gfp_t gfp, const char *fmt, va_list args,
+		   unsigned long caller)
+{
+	va_list again;
+	char *s;
+	int len;
+
+	va_copy(again, args);
+	len = vsnprintf(NULL, 0, fmt, again);
+	va_end(again);
+	s = gom_malloc(len + 1, gfp, caller);
+	if (s)
+		vsnprintf(s, len + 1, fmt, args);
+	return s;
+}
 
 /**
  * govasprintf - print into a string of the right size
@@ -280,17 +303,7 @@ EXPORT_SYMBOL_GPL(gostrndup);
  */
 char *govasprintf(gfp_t gfp, const char *fmt, va_list args)
 {
-	va_list again;
-	char *s;
-	int len;
-
-	va_copy(again, args);
-	len = vsnprintf(NULL, 0, fmt, again);
-	va_end(again);
-	s = __gomalloc(len + 1, gfp);
-	if (s)
-		vsnprintf(s, len + 1, fmt, args);
-	return s;
+	return print(gfp, fmt, args, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(govasprintf);
 
@@ -308,7 +321,7 @@ char *goasprintf(gfp_t gfp, const char *fmt, ...)
 	char *s;
 
 	va_start(args, fmt);
-	s = govasprintf(gfp, fmt, args);
+	s = print(gfp, fmt, args, _RET_IP_);
 	va_end(args);
 	return s;
 }
@@ -335,7 +348,7 @@ void *gokvmalloc(size_t size, gfp_t gfp)
 			easy |= __GFP_NORETRY;
 		easy &= ~__GFP_NOFAIL;
 	}
-	mem = __gomalloc(size, easy);
+	mem = gom_malloc(size, easy, _RET_IP_);
 	if (mem || size <= PAGE_SIZE || !gfpflags_allow_blocking(gfp))
 		return mem;
 	/* As kvmalloc(): who asks for 2 GiB has made a mistake. */
@@ -358,7 +371,7 @@ void gokvfree(const void *ptr)
 	if (is_vmalloc_addr(ptr))
 		vfree(ptr);
 	else
-		gofree(ptr);
+		gom_free(ptr, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(gokvfree);
 
@@ -369,6 +382,8 @@ static void free_after_rcu(struct rcu_head *head)
 
 	if (span->class == GOM_CLASS_LARGE)
 		gofree((void *)span->start);
+	else if (span->class == GOM_CLASS_TRACKED)
+		gofree(gom_tracked_object(head));
 	else
 		gofree(gom_mspan_object(span,
 					gom_class_index(span->class,

@@ -16,6 +16,8 @@
  *   magazine a stack of pointers to free objects, at home nowhere
  *   mcentral per node and class, the spans of the class
  *   mheap    per node, the free runs
+ *   tracked  of an object: who allocated it and when is known
+ *   site     a return address in code that allocates
  *   key      the word at the start of every free object: secret ^ address
  *
  * Data goes one way, down on a miss and on a flush:
@@ -23,6 +25,9 @@
  *   api.c, nolock.c -> malloc.c -> tiny.c
  *                               -> mcache.c -> mcentral.c -> mheap.c
  *                               -> large.c  ----------------> mheap.c
+ *                               -> sample.c
+ *                               -> tracked.c ---------------> mheap.c
+ *                                            -> profile.c -> site.c
  *
  * and all of them read mspan.c, arena.c and size_class.c.
  *
@@ -31,12 +36,14 @@
  *   1. mcache busy flag	a byte per CPU, taken with preemption off and only
  *				ever tried, so that any context may try it
  *   2. mcentral->lock
- *   3. mheap->lock
- *   4. arena.c: arena_lock
+ *   3. gom_tracked->lock
+ *   4. mheap->lock
+ *   5. arena.c: arena_lock
+ *   6. profile.c: profile_lock
  *
- * No two of 2 to 4 are held together.  All are raw spinlocks taken with
+ * No two of 2 to 6 are held together.  All are raw spinlocks taken with
  * interrupts off and held for a bounded time: a magazine of objects under 2, two
- * walks down an rbtree and the entries of a run's pages, 512 at most, under 3.
+ * walks down an rbtree and the entries of a run's pages, 512 at most, under 4.
  * The page allocator and slab are called with none of them held and
  * preemption as the caller had it, so PREEMPT_RT needs no case of its own.
  */
@@ -65,7 +72,8 @@
 #define GOM_CLASS_TINY		GOMALLOC_NR_CLASSES	/* 16-byte blocks */
 #define GOM_CLASS_LARGE		(GOMALLOC_NR_CLASSES + 1)
 #define GOM_CLASS_FREE		(GOMALLOC_NR_CLASSES + 2) /* in a free run */
-#define GOM_NR_CLASS_BYTES	(GOMALLOC_NR_CLASSES + 3)
+#define GOM_CLASS_TRACKED	(GOMALLOC_NR_CLASSES + 3) /* tracked.c's slots */
+#define GOM_NR_CLASS_BYTES	(GOMALLOC_NR_CLASSES + 4)
 
 /* Classes that have spans of objects, hence an mcache and an mcentral. */
 #define GOM_NR_SPAN_CLASSES	(GOM_CLASS_TINY + 1)

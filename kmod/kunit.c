@@ -13,11 +13,15 @@
 #include "mspan.h"
 #include "node.h"
 #include "nolock.h"
+#include "profile.h"
 #include "report.h"
+#include "sample.h"
 #include "scavenge.h"
+#include "site.h"
 #include "size_class.h"
 #include "stats.h"
 #include "tiny.h"
+#include "tracked.h"
 
 EXPORT_SYMBOL_IF_KUNIT(gom_class);
 EXPORT_SYMBOL_IF_KUNIT(gom_free_magic);
@@ -79,3 +83,21 @@ EXPORT_SYMBOL_IF_KUNIT(gom_report_last);
 EXPORT_SYMBOL_IF_KUNIT(gom_stats_class);
 EXPORT_SYMBOL_IF_KUNIT(gom_sys);
 EXPORT_SYMBOL_IF_KUNIT(gom_meta);
+
+EXPORT_SYMBOL_IF_KUNIT(gom_sample_set_rate);
+EXPORT_SYMBOL_IF_KUNIT(gom_sample_set_counted);
+EXPORT_SYMBOL_IF_KUNIT(gom_sample_divert_allocs);
+EXPORT_SYMBOL_IF_KUNIT(gom_sample_undivert_allocs);
+EXPORT_SYMBOL_IF_KUNIT(gom_size_class_divert_frees);
+EXPORT_SYMBOL_IF_KUNIT(gom_profile_next);
+EXPORT_SYMBOL_IF_KUNIT(gom_profile_rate);
+EXPORT_SYMBOL_IF_KUNIT(gom_profile_rate_of);
+EXPORT_SYMBOL_IF_KUNIT(gom_profile_scale);
+EXPORT_SYMBOL_IF_KUNIT(gom_profile_lifetimes);
+EXPORT_SYMBOL_IF_KUNIT(gom_site_get);
+EXPORT_SYMBOL_IF_KUNIT(gom_site_next);
+EXPORT_SYMBOL_IF_KUNIT(gom_site_name);
+EXPORT_SYMBOL_IF_KUNIT(gom_site_retire);
+EXPORT_SYMBOL_IF_KUNIT(gom_tracked_find);
+EXPORT_SYMBOL_IF_KUNIT(gom_tracked_walk);
+EXPORT_SYMBOL_IF_KUNIT(gom_tracked_failed);

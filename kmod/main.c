@@ -20,13 +20,71 @@
 #include "mspan.h"
 #include "node.h"
 #include "nolock.h"
+#include "profile.h"
+#include "sample.h"
 #include "scavenge.h"
+#include "site.h"
 #include "size_class.h"
 #include "stats.h"
 
 static char *memory_limit;
 module_param(memory_limit, charp, 0444);
 MODULE_PARM_DESC(memory_limit, "soft limit on bytes held from the kernel, with K, M or G (default: none)");
+
+static int set_profile_rate(const char *text, const struct kernel_param *kp)
+{
+	unsigned long bytes;
+	int err = kstrtoul(text, 0, &bytes);
+
+	if (!err)
+		err = gom_sample_set_rate(bytes);
+	if (err)
+		pr_err("gomalloc: profile_rate: want bytes from 0 (off) to %lu\n",
+		       GOM_SAMPLE_RATE_MAX);
+	return err;
+}
+
+static int get_profile_rate(char *buf, const struct kernel_param *kp)
+{
+	return sysfs_emit(buf, "%lu\n", gom_profile_rate());
+}
+
+static const struct kernel_param_ops profile_rate_ops = {
+	.set = set_profile_rate,
+	.get = get_profile_rate,
+};
+
+module_param_cb(profile_rate, &profile_rate_ops, NULL, 0644);
+MODULE_PARM_DESC(profile_rate, "bytes between two sampled allocations on average; 0: none, 1: all (default: 524288)");
+
+static int set_callsites(const char *text, const struct kernel_param *kp)
+{
+	char list[256];
+	int err;
+
+	/* What comes from a shell ends with a newline. */
+	if (strscpy(list, text, sizeof(list)) < 0)
+		return -E2BIG;
+	err = gom_sample_set_counted(strim(list));
+	if (err)
+		pr_err("gomalloc: callsites: want names of modules with commas between them, * for all, or nothing\n");
+	return err;
+}
+
+static int get_callsites(char *buf, const struct kernel_param *kp)
+{
+	int n = gom_site_show_counted(buf, PAGE_SIZE - 1);
+
+	return n + sysfs_emit_at(buf, n, "\n");
+}
+
+static const struct kernel_param_ops callsites_ops = {
+	.set = set_callsites,
+	.get = get_callsites,
+};
+
+module_param_cb(callsites, &callsites_ops, NULL, 0644);
+MODULE_PARM_DESC(callsites, "modules whose allocations are counted by call site, with commas; * for all (default: none)");
 
 /* As memparse(), which lets what is too large wrap around, but no further. */
 static int __init parse_bytes(const char *text, u64 *bytes)
@@ -98,16 +156,21 @@ static int __init gom_init(void)
 	err = gom_mcache_init();
 	if (err)
 		goto out_node;
+	err = gom_sample_init();
+	if (err)
+		goto out_mcache;
 	gom_nolock_init();
 	err = gom_scavenge_init();
 	if (err)
-		goto out_mcache;
+		goto out_sample;
 	gom_debugfs_init();
 	pr_info("gomalloc: loaded: %d size classes, %lu KiB pages, %lu arenas of %lu MiB, %d nodes\n",
 		GOMALLOC_NR_CLASSES - 1, GOM_PAGE_SIZE >> 10,
 		gomalloc_hot.nr_arenas, GOM_ARENA_SIZE >> 20, num_possible_nodes());
 	return 0;
 
+out_sample:
+	gom_sample_exit();
 out_mcache:
 	gom_mcache_exit();
 out_node:
@@ -131,12 +194,15 @@ static void __exit gom_exit(void)
 	leaked = gom_stats_leaks();
 	for_each_gom_node(nid)
 		gom_mheap_release(&gom_node(nid)->heap);
+	gom_sample_exit();
 	gom_mcache_exit();
 	/* Arenas that their last pages left are freed by RCU. */
 	rcu_barrier();
 	gom_node_exit();
 	gom_arena_exit();
 	gom_mspan_exit();
+	gom_profile_exit();
+	gom_site_exit();
 	if (leaked)
 		pr_warn("gomalloc: leaked %d objects in all; their pages stay allocated\n",
 			leaked);

@@ -16,6 +16,7 @@
  * Contexts: any that kmalloc() and kfree() allow.  NMI has nolock.c.
  */
 #include <linux/export.h>
+#include <linux/mutex.h>
 #include <linux/percpu.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
@@ -27,7 +28,9 @@
 #include "mspan.h"
 #include "node.h"
 #include "report.h"
+#include "sample.h"
 #include "tiny.h"
+#include "tracked.h"
 
 static atomic64_t forwarded;
 static atomic64_t forwarded_frees;
@@ -92,6 +95,36 @@ void *gom_malloc_tiny_finish(void *block, size_t size)
 	return obj;
 }
 
+/* A tiny block where the magazine had none, or its count has come to its end. */
+static void *get_block(gfp_t gfp, unsigned long caller)
+{
+	void *block;
+
+	gom_sample_count(GOM_CLASS_TINY);
+	block = get(GOM_CLASS_TINY, gfp, NUMA_NO_NODE, caller);
+	if (!block)
+		gom_sample_uncount(GOM_CLASS_TINY);
+	return block;
+}
+
+/* As a tracked object, if somebody wants to know of it and there is memory. */
+static void *malloc_tracked(size_t size, unsigned int class, gfp_t gfp,
+			    int node, unsigned long caller, bool sampled)
+{
+	struct gom_tracked_request req = {
+		.size = size,
+		.bytes = class ? gom_class[class].size :
+			 __gomalloc_is_tiny(size) ? size : gom_large_size(size),
+		.gfp = gfp,
+		.node = node == NUMA_NO_NODE ? numa_mem_id() : node,
+		.class = class,
+		.caller = caller,
+		.sampled = sampled,
+	};
+
+	return size <= GOMALLOC_MAX_SIZE ? gom_tracked_alloc(&req) : NULL;
+}
+
 static void *malloc_tiny(size_t size, gfp_t gfp, unsigned long caller)
 {
 	void *obj = gom_tiny_cut(size), *block;
@@ -102,7 +135,7 @@ static void *malloc_tiny(size_t size, gfp_t gfp, unsigned long caller)
 		hit = __gomalloc_pop(GOM_CLASS_TINY, &block);
 		preempt_enable();
 		if (!hit)
-			block = get(GOM_CLASS_TINY, gfp, NUMA_NO_NODE, caller);
+			block = get_block(gfp, caller);
 		if (!block)
 			return NULL;
 		obj = gom_malloc_tiny_finish(block, size);
@@ -112,16 +145,13 @@ static void *malloc_tiny(size_t size, gfp_t gfp, unsigned long caller)
 	return obj;
 }
 
-/* Any size on any node, with flags that do not divert. */
-static void *malloc_any(size_t size, unsigned int class, gfp_t gfp, int node,
-			unsigned long caller)
+/* A size that is not 0, as no sample. */
+static void *malloc_plain(size_t size, unsigned int class, gfp_t gfp, int node,
+			  unsigned long caller)
 {
 	void *obj;
 
-	might_alloc(gfp);
 	if (!class) {
-		if (!size)
-			return ZERO_SIZE_PTR;
 		if (__gomalloc_is_tiny(size))
 			return malloc_tiny(size, gfp, caller);
 		return gom_large_alloc(size, gfp, node, false);
@@ -135,9 +165,31 @@ static void *malloc_any(size_t size, unsigned int class, gfp_t gfp, int node,
 	return obj;
 }
 
+/* Any size on any node, with flags that do not divert. */
+static void *malloc_any(size_t size, unsigned int class, gfp_t gfp, int node,
+			unsigned long caller)
+{
+	enum gom_sample what;
+	void *obj = NULL;
+
+	might_alloc(gfp);
+	if (!size)
+		return ZERO_SIZE_PTR;
+	what = class ? gom_sample_count(class) : gom_sample_count_bytes(size);
+	if (unlikely(what != GOM_SAMPLE_NOT))
+		obj = malloc_tracked(size, class, gfp, node, caller,
+				     what == GOM_SAMPLE_TAKE);
+	if (likely(!obj))
+		obj = malloc_plain(size, class, gfp, node, caller);
+	if (unlikely(!obj) && class)
+		gom_sample_uncount(class);
+	return obj;
+}
+
 /*
  * The magazine is empty, its topmost object damaged, which get() will find,
- * or the cache busy.  Called with preemption off.
+ * the cache busy, or the allocation one to look at.  Called with preemption
+ * off.
  */
 static noinline void *malloc_miss(size_t size, gfp_t gfp, unsigned long caller)
 {
@@ -188,26 +240,34 @@ static noinline void *malloc_special(size_t size, gfp_t gfp,
 
 /*
  * The slow exits get a size to look the class up again, lest a hit keep a
- * copy for them: the caller's, or if it gave none the class's own.
+ * copy for them: the caller's, or if it gave none the class's own.  For the
+ * same reason @caller is 0 where it is who called the function itself.
  */
 static __always_inline void *malloc_fast(bool sized, size_t size,
-					 unsigned long class, gfp_t gfp)
+					 unsigned long class, gfp_t gfp,
+					 unsigned long caller)
 {
 	void *obj;
 
 	if (unlikely(gfp & (__GOMALLOC_GFP_DIVERT | __GFP_ZERO)) ||
 	    want_init_on_alloc(0))
 		return malloc_special(sized ? size : gom_class[class].size,
-				      gfp, _RET_IP_);
+				      gfp, caller ?: _RET_IP_);
 	/* Elsewhere it costs a call on a hit, and a miss checks as well. */
 	if (IS_ENABLED(CONFIG_DEBUG_ATOMIC_SLEEP) || IS_ENABLED(CONFIG_LOCKDEP))
 		might_alloc(gfp);
 	preempt_disable();
 	if (unlikely(!__gomalloc_pop(class, &obj)))
 		return malloc_miss(sized ? size : gom_class[class].size, gfp,
-				   _RET_IP_);
+				   caller ?: _RET_IP_);
 	preempt_enable();
 	return obj;
+}
+
+/* For the rest of the API: @caller is who called that. */
+void *gom_malloc(size_t size, gfp_t gfp, unsigned long caller)
+{
+	return malloc_fast(true, size, gom_size_class(size), gfp, caller);
 }
 
 /**
@@ -220,7 +280,7 @@ static __always_inline void *malloc_fast(bool sized, size_t size,
  */
 void *__gomalloc(size_t size, gfp_t gfp)
 {
-	return malloc_fast(true, size, gom_size_class(size), gfp);
+	return malloc_fast(true, size, gom_size_class(size), gfp, 0);
 }
 EXPORT_SYMBOL_GPL(__gomalloc);
 
@@ -234,7 +294,7 @@ EXPORT_SYMBOL_GPL(__gomalloc);
  */
 void *__gomalloc_class(gfp_t gfp, unsigned int class)
 {
-	return malloc_fast(false, 0, class, gfp);
+	return malloc_fast(false, 0, class, gfp, 0);
 }
 EXPORT_SYMBOL_GPL(__gomalloc_class);
 
@@ -273,7 +333,7 @@ void *__gomalloc_node(size_t size, gfp_t gfp, int node)
 	if (gfp & __GOMALLOC_GFP_DIVERT)
 		return malloc_divert(size, gfp, node, _RET_IP_);
 	if (node == NUMA_NO_NODE || node == numa_mem_id())
-		return malloc_fast(true, size, gom_size_class(size), gfp);
+		return malloc_fast(true, size, gom_size_class(size), gfp, 0);
 	return malloc_any(size, gom_size_class(size), gfp, node, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(__gomalloc_node);
@@ -315,6 +375,20 @@ void *gom_malloc_free_tiny(const void *ptr, unsigned long caller)
 	return NULL;
 }
 
+static void free_tracked(const void *ptr, unsigned long caller)
+{
+	switch (gom_tracked_free(ptr)) {
+	case GOM_TRACKED_FREED:
+		break;
+	case GOM_TRACKED_NOT_LIVE:
+		gom_report(GOM_DOUBLE_FREE, ptr, caller);
+		break;
+	case GOM_TRACKED_INSIDE:
+		gom_report(GOM_INTERIOR_FREE, ptr, caller);
+		break;
+	}
+}
+
 static void free_large(const void *ptr, unsigned long caller)
 {
 	switch (gom_mheap_free_large(ptr)) {
@@ -328,22 +402,30 @@ static void free_large(const void *ptr, unsigned long caller)
 	}
 }
 
-/* Something made the fast path refuse @ptr, of a page of @class. */
-static void report_small(const void *ptr, unsigned int class,
-			 unsigned long caller)
+/*
+ * A pointer into a page of a size class that the fast path has refused:
+ * misuse, or it is refusing all of them.
+ */
+static void free_small(const void *ptr, unsigned int class,
+		       unsigned long caller)
 {
 	struct mspan *span = gom_arena_span(ptr);
 	u32 offset = gom_mspan_offset(span, ptr);
 
 	/* The second is the key behind the last object; see gom_mspan_cut(). */
-	if (!gom_class_divides(class, offset) ||
-	    gom_class_index(class, offset) >= span->nelems)
+	if (!gom_class_begins(class, offset) ||
+	    gom_class_index(class, offset) >= span->nelems) {
 		gom_report(GOM_INTERIOR_FREE, ptr, caller);
-	else
+	} else if (*(unsigned long *)ptr == gom_key(ptr)) {
 		gom_report(GOM_DOUBLE_FREE, ptr, caller);
+	} else {
+		if (want_init_on_free())
+			memset((void *)ptr, 0, gom_class[class].size);
+		gom_malloc_put(class, (void *)ptr);
+	}
 }
 
-/* Free what is not a small object in good order: all the rest, and misuse. */
+/* Free what the fast path does not: all but small objects, and misuse. */
 void gom_malloc_free_other(const void *ptr, unsigned long caller)
 {
 	unsigned int class;
@@ -363,18 +445,21 @@ void gom_malloc_free_other(const void *ptr, unsigned long caller)
 			gom_malloc_put(GOM_CLASS_TINY, block);
 		break;
 	case GOM_CLASS_LARGE:
+	case GOM_CLASS_TRACKED:
 		break;
 	case GOM_CLASS_FREE:
 		gom_report(GOM_STALE_FREE, ptr, caller);
 		break;
 	default:
-		report_small(ptr, class, caller);
+		free_small(ptr, class, caller);
 	}
 	rcu_read_unlock();
 	if (class == GOM_CLASS_NONE)
 		free_foreign(ptr, caller);
 	else if (class == GOM_CLASS_LARGE)
 		free_large(ptr, caller);
+	else if (class == GOM_CLASS_TRACKED)
+		free_tracked(ptr, caller);
 }
 
 /* No small object, or a free one.  Called with preemption off. */
@@ -426,13 +511,13 @@ static __always_inline bool is_live(const void *ptr, unsigned long key,
 }
 
 /* Its slow exits look the class up again, lest a hit keep a copy for them. */
-static __always_inline void free_fast(const void *ptr)
+static __always_inline void free_fast(const void *ptr, unsigned long caller)
 {
 	unsigned long key = gom_key(ptr), class;
 
 	preempt_disable();
 	if (unlikely(!is_live(ptr, key, &class)))
-		return free_other(ptr, _RET_IP_);
+		return free_other(ptr, caller ?: _RET_IP_);
 	if (want_init_on_free())
 		return free_wiped((void *)ptr);
 	if (unlikely(!__gomalloc_push(class, (void *)ptr, key)))
@@ -451,9 +536,15 @@ static __always_inline void free_fast(const void *ptr)
  */
 void gofree(const void *ptr)
 {
-	free_fast(ptr);
+	free_fast(ptr, 0);
 }
 EXPORT_SYMBOL_GPL(gofree);
+
+/* For the rest of the API: @caller is who called that. */
+void gom_free(const void *ptr, unsigned long caller)
+{
+	free_fast(ptr, caller);
+}
 
 /* Objects to handle in one go, with preemption off and the cache busy. */
 #define BULK_BATCH	32
@@ -467,6 +558,8 @@ static unsigned int take_bulk(unsigned int class, void **ptrs, unsigned int n)
 	preempt_disable();
 	if (gom_mcache_trylock()) {
 		head = this_cpu_ptr(&gomalloc_mcache.head[class]);
+		/* The one that is to be looked at is left to the slow path. */
+		n = min_t(long, n, -1 - head->until);
 		for (; got < n; got++, head->top -= sizeof(void *)) {
 			unsigned long *obj = ((unsigned long **)head->top)[-1];
 
@@ -475,7 +568,7 @@ static unsigned int take_bulk(unsigned int class, void **ptrs, unsigned int n)
 			*obj = 0;
 			ptrs[got] = obj;
 		}
-		head->nmalloc += got;
+		head->until += got;
 		gom_mcache_unlock();
 	}
 	preempt_enable();
@@ -505,7 +598,7 @@ int gomalloc_bulk(size_t size, gfp_t gfp, size_t nr, void **ptrs)
 					  min_t(size_t, nr - done, BULK_BATCH));
 		if (done == nr)
 			break;
-		ptrs[done] = malloc_fast(true, size, class, gfp);
+		ptrs[done] = malloc_fast(true, size, class, gfp, 0);
 		if (unlikely(!ptrs[done])) {
 			gofree_bulk(done, ptrs);
 			return 0;
@@ -563,7 +656,7 @@ void gofree_bulk(size_t nr, void **ptrs)
 			nr -= put_bulk(ptrs + nr - n, n);
 		/* What is neither: special, or without room in the magazine. */
 		if (nr)
-			free_fast(ptrs[--nr]);
+			free_fast(ptrs[--nr], 0);
 	}
 }
 EXPORT_SYMBOL_GPL(gofree_bulk);

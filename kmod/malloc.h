@@ -4,6 +4,9 @@
 
 #include "gom.h"
 
+void *gom_malloc(size_t size, gfp_t gfp, unsigned long caller);
+void gom_free(const void *ptr, unsigned long caller);
+
 void *gom_malloc_tiny_finish(void *block, size_t size);
 void gom_malloc_put(unsigned int class, void *obj);
 bool gom_malloc_intact(unsigned int class, void *obj, unsigned long caller);

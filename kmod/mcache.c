@@ -25,6 +25,7 @@
 #include <linux/topology.h>
 #include "mcache.h"
 #include "node.h"
+#include "sample.h"
 #include "stats.h"
 
 DEFINE_PER_CPU_ALIGNED(struct gomalloc_mcache, gomalloc_mcache);
@@ -212,6 +213,7 @@ static void scan_idle(void)
 	struct gomalloc_head *head;
 	struct mcache_cold *cold;
 	struct mcache_class *c;
+	unsigned long mallocs;
 	unsigned int class;
 	int nid;
 
@@ -225,9 +227,10 @@ static void scan_idle(void)
 	nid = numa_mem_id();
 	head = this_cpu_ptr(&gomalloc_mcache.head[class]);
 	if (gom_mcache_trylock()) {
-		if (head->nmalloc == c->nmalloc_seen && !visits(c))
+		mallocs = gom_sample_mallocs(smp_processor_id(), class);
+		if (mallocs == c->mallocs_seen && !visits(c))
 			mags = unload(head, cold, class);
-		c->nmalloc_seen = head->nmalloc;
+		c->mallocs_seen = mallocs;
 		c->visits_seen += visits(c);
 		gom_mcache_unlock();
 	}
@@ -240,7 +243,6 @@ static void *pop(struct gomalloc_head *head)
 {
 	if (!count(head))
 		return NULL;
-	head->nmalloc++;
 	head->top -= sizeof(void *);
 	return *(void **)head->top;
 }
@@ -280,8 +282,8 @@ static void *take_busy(unsigned int class, struct wish *wish)
 		load(head, mag, mag->count);
 		prefetch_objects(mag);
 		obj = pop(head);
-	} else if (gom_mcentral_take(central, &obj, 1)) {
-		head->nmalloc++;
+	} else {
+		gom_mcentral_take(central, &obj, 1);
 	}
 	c->refills++;
 	wish->cap = wanted_cap(head, cold, class);
@@ -301,8 +303,7 @@ static void *take(unsigned int class, int node, struct wish *wish)
 	} else {
 		if (node == NUMA_NO_NODE)
 			node = numa_mem_id();
-		if (gom_mcentral_take(gom_central(node, class), &obj, 1))
-			this_cpu_inc(gom_mcache_cold->class[class].mallocs);
+		gom_mcentral_take(gom_central(node, class), &obj, 1);
 	}
 	preempt_enable();
 	return obj;
@@ -352,11 +353,8 @@ void *gom_mcache_refill(unsigned int class, gfp_t gfp, int node)
 	struct wish wish = {};
 	void *obj = take(class, node, &wish);
 
-	if (!obj) {
+	if (!obj)
 		obj = take_new(class, gfp, node);
-		if (obj)
-			this_cpu_inc(gom_mcache_cold->class[class].mallocs);
-	}
 	if (wish.visited) {
 		fulfil(class, &wish);
 		scan_idle();
@@ -439,7 +437,9 @@ void *gom_mcache_take_nolock(unsigned int class, int node)
 	}
 	if (node == NUMA_NO_NODE)
 		node = numa_mem_id();
-	if (!obj && gom_mcentral_trytake(gom_central(node, class), &obj, 1))
+	if (!obj)
+		gom_mcentral_trytake(gom_central(node, class), &obj, 1);
+	if (obj)
 		this_cpu_inc(gom_mcache_cold->class[class].mallocs);
 	preempt_enable();
 	return obj;
@@ -483,7 +483,7 @@ unsigned long gom_mcache_mallocs(int cpu, unsigned int class)
 {
 	struct mcache_cold *cold = per_cpu_ptr(gom_mcache_cold, cpu);
 
-	return READ_ONCE(per_cpu(gomalloc_mcache.head[class].nmalloc, cpu)) +
+	return gom_sample_mallocs(cpu, class) +
 	       READ_ONCE(cold->class[class].mallocs);
 }
 

@@ -15,10 +15,9 @@
  * @class.nother: objects in it, for who may not follow the pointer
  * @class.refills: magazines filled from the central list
  * @class.flushes: magazines emptied into it
- * @class.mallocs: objects allocated past the magazines; apart from the head's
- *	nmalloc, which is its holder's to count and may be half way through an
- *	addition
- * @class.nmalloc_seen: the head's nmalloc at the last look
+ * @class.mallocs: objects allocated while somebody else held the cache, less
+ *	those that were counted and could not be had
+ * @class.mallocs_seen: gom_sample_mallocs() at the last look
  * @class.visits_seen: refills and flushes then
  */
 struct mcache_cold {
@@ -31,7 +30,7 @@ struct mcache_cold {
 		unsigned long refills;
 		unsigned long flushes;
 		unsigned long mallocs;
-		unsigned long nmalloc_seen;
+		unsigned long mallocs_seen;
 		unsigned long visits_seen;
 	} class[GOM_NR_SPAN_CLASSES];
 };

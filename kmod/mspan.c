@@ -93,12 +93,34 @@ int gom_mspan_cut(struct mspan *span, gfp_t gfp)
 	return 0;
 }
 
-/* The reverse.  Keys stay behind in the pages, which says nothing to anyone. */
+static size_t records_size_of(const struct mspan *span)
+{
+	return span->nelems * sizeof(struct gom_record);
+}
+
+/* Cut a MOVING span into @nelems slots for tracked objects. */
+int gom_mspan_cut_tracked(struct mspan *span, unsigned int nelems, gfp_t gfp)
+{
+	span->nelems = nelems;
+	span->nalloc = 0;
+	bitmap_zero(span->inline_bits, MSPAN_INLINE_WORDS * BITS_PER_LONG);
+	span->bits = kzalloc(records_size_of(span), GOM_GFP_META(gfp));
+	if (!span->bits)
+		return -ENOMEM;
+	gom_meta_add(records_size_of(span));
+	return 0;
+}
+
+/* The reverse of both.  Keys stay behind in the pages, which says nothing to anyone. */
 void gom_mspan_uncut(struct mspan *span)
 {
 	struct kmem_cache *cache = bits_cache_of(span);
 
-	if (cache && span->bits) {
+	if (span->class == GOM_CLASS_TRACKED) {
+		if (span->bits)
+			gom_meta_add(-(long)records_size_of(span));
+		kfree(span->bits);
+	} else if (cache && span->bits) {
 		gom_meta_add(-(long)bits_size_of(span));
 		kmem_cache_free(cache, span->bits);
 	}

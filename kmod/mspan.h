@@ -7,6 +7,9 @@
 #include "gom.h"
 #include "size_class.h"
 
+struct gom_bucket;
+struct gom_site;
+
 enum mspan_state {
 	MSPAN_FREE,		/* a free run, in mheap->free */
 	MSPAN_MOVING,		/* between mheap and its user, either way */
@@ -19,10 +22,10 @@ enum mspan_state {
  * struct mspan - the header of a span or of a free run
  * @node: FREE: in mheap->free
  * @list: INUSE, some object free: in mcentral->bucket[@bucket]
- * @inline_bits: @bits of spans with few objects
+ * @inline_bits: @bits of spans with few objects, and of tracked ones
  * @start: address of the first page
  * @bits: bit i set: object i was handed out to a cache or a client; NULL for
- *	large objects
+ *	large objects, the records for tracked ones
  * @npages: pages
  * @nelems: objects, size_class.c's figure
  * @nalloc: bits set in @bits
@@ -33,8 +36,8 @@ enum mspan_state {
  * @nid: node of the pages
  * @hint: no object below word @hint of @bits is free
  *
- * Written under mcentral->lock while INUSE, under mheap->lock while FREE and
- * by its one holder while MOVING.
+ * Written under mcentral->lock, of tracked objects gom_tracked->lock, while
+ * INUSE, under mheap->lock while FREE and by its one holder while MOVING.
  */
 struct mspan {
 	union {
@@ -57,6 +60,22 @@ struct mspan {
 	u16 hint;
 };
 
+/**
+ * struct gom_record - what is remembered of a tracked object
+ * @bucket: in the profile; NULL if it was not sampled
+ * @site: who allocated it
+ * @when: ktime_get_mono_fast_ns() then
+ * @bytes: its size, rounded up to its size class
+ * @counted: it is in the counters of @site
+ */
+struct gom_record {
+	struct gom_bucket *bucket;
+	struct gom_site *site;
+	u64 when;
+	u32 bytes;
+	bool counted;
+};
+
 static inline u32 gom_mspan_offset(const struct mspan *span, const void *ptr)
 {
 	return (unsigned long)ptr - span->start;
@@ -73,12 +92,19 @@ static inline atomic_t *gom_mspan_masks(const struct mspan *span)
 	return (atomic_t *)(span->bits + BITS_TO_LONGS(span->nelems));
 }
 
+/* A record for each slot of a span of tracked objects; tracked.c's. */
+static inline struct gom_record *gom_mspan_records(const struct mspan *span)
+{
+	return (struct gom_record *)span->bits;
+}
+
 int gom_mspan_init(void);
 void gom_mspan_exit(void);
 
 struct mspan *gom_mspan_alloc(gfp_t gfp);
 void gom_mspan_free(struct mspan *span);
 int gom_mspan_cut(struct mspan *span, gfp_t gfp);
+int gom_mspan_cut_tracked(struct mspan *span, unsigned int nelems, gfp_t gfp);
 void gom_mspan_uncut(struct mspan *span);
 unsigned int gom_mspan_take(struct mspan *span, void **slots, unsigned int n);
 bool gom_mspan_give(struct mspan *span, unsigned int i);

@@ -123,6 +123,7 @@ static struct gom_node *node_create(int nid)
 		return NULL;
 	gom_meta_add(sizeof(*node));
 	gom_mheap_setup(&node->heap, nid);
+	gom_tracked_setup(&node->tracked);
 	for (class = 1; class < GOM_NR_SPAN_CLASSES; class++)
 		gom_mcentral_setup(&node->central[class], class, nid);
 	return node;

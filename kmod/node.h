@@ -5,15 +5,18 @@
 #include <linux/nodemask.h>
 #include "mcentral.h"
 #include "mheap.h"
+#include "tracked.h"
 
 /**
  * struct gom_node - the tiers that a NUMA node has of its own
  * @heap: its pages
  * @central: its spans, by span class
+ * @tracked: its tracked objects
  */
 struct gom_node {
 	struct mheap heap;
 	struct mcentral central[GOM_NR_SPAN_CLASSES];
+	struct gom_tracked tracked;
 };
 
 extern struct gom_node **gom_nodes;

@@ -21,6 +21,7 @@
 #include "report.h"
 #include "size_class.h"
 #include "tiny.h"
+#include "tracked.h"
 
 /**
  * struct deferred - what a CPU has yet to free
@@ -138,6 +139,19 @@ void *gomalloc_nolock(size_t size, gfp_t gfp, int node)
 }
 EXPORT_SYMBOL_GPL(gomalloc_nolock);
 
+/* Whether gofree() takes it later on as well as now. */
+static bool may_defer(const void *ptr, unsigned int class)
+{
+	switch (class) {
+	case GOM_CLASS_LARGE:
+		return gom_mspan_offset(gom_arena_span(ptr), ptr) == 0;
+	case GOM_CLASS_TRACKED:
+		return gom_tracked_object(ptr) == ptr;
+	default:
+		return gom_compat_is_slab(ptr);
+	}
+}
+
 /**
  * gofree_nolock - free memory without waiting for anything
  * @ptr: as for gofree()
@@ -162,16 +176,15 @@ void gofree_nolock(const void *ptr)
 		if (obj && !push(class, obj))
 			defer(obj, true);
 	} else if (class &&
-		   gom_class_divides(class,
-				     gom_arena_offset(arena, page, ptr))) {
+		   gom_class_begins(class, gom_arena_offset(arena, page, ptr))) {
 		if (*(unsigned long *)obj == gom_key(obj))
 			gom_malloc_free_other(ptr, _RET_IP_);
 		else if (want_init_on_free() || !push(class, obj))
 			defer(obj, false);
-	} else if (class == GOM_CLASS_LARGE ?
-		   gom_mspan_offset(gom_arena_span(ptr), ptr) == 0 :
-		   gom_compat_is_slab(ptr)) {
+	} else if (may_defer(ptr, class)) {
 		defer(obj, false);
+	} else if (class == GOM_CLASS_LARGE || class == GOM_CLASS_TRACKED) {
+		gom_report(GOM_INTERIOR_FREE, ptr, _RET_IP_);
 	} else {
 		gom_malloc_free_other(ptr, _RET_IP_);
 	}

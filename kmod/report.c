@@ -73,6 +73,8 @@ static const char *size_name(unsigned int class, char *buf, size_t len)
 		return "class large";
 	case GOM_CLASS_FREE:
 		return "no class (idle page)";
+	case GOM_CLASS_TRACKED:
+		return "tracked";
 	}
 	scnprintf(buf, len, "class %u (%u bytes)", class, gom_class[class].size);
 	return buf;
@@ -92,7 +94,7 @@ static void print_object(const void *ptr, unsigned int class)
 	}
 	span = gom_arena_span(ptr);
 	offset = gom_mspan_offset(span, ptr);
-	if (class == GOM_CLASS_LARGE) {
+	if (class == GOM_CLASS_LARGE || class == GOM_CLASS_TRACKED) {
 		pr_err("gomalloc:   pointer %p: %s, offset %u, span of %u pages, node %d\n",
 		       ptr, name, offset, span->npages, span->nid);
 		return;

@@ -54,10 +54,12 @@ void gom_scavenge_caches(void)
 	for_each_online_cpu(cpu)
 		flush_work(per_cpu_ptr(&drain_work, cpu));
 	cpus_read_unlock();
-	for_each_gom_node(nid)
+	for_each_gom_node(nid) {
 		for (class = 1; class < GOM_NR_SPAN_CLASSES; class++)
 			while (gom_mcentral_shed(gom_central(nid, class)))
 				cond_resched();
+		gom_tracked_shed(&gom_node(nid)->tracked);
+	}
 }
 
 /**

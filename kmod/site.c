@@ -87,7 +87,7 @@ static struct gom_site *enter(struct gom_site *site)
 	}
 	xa_unlock_irqrestore(&sites, flags);
 	if (!other && !err) {
-		gom_meta_add(sizeof(*site));
+		gom_profile_meta_add(sizeof(*site));
 		return site;
 	}
 	kfree(site);
@@ -246,7 +246,7 @@ void gom_site_exit(void)
 		if (site->name != no_name)
 			kfree(site->name);
 		kfree(site);
-		gom_meta_add(-(long)sizeof(*site));
+		gom_profile_meta_add(-(long)sizeof(*site));
 	}
 	xa_destroy(&sites);
 }

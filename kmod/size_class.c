@@ -2,8 +2,8 @@
 /*
  * Size classes: size -> class, class -> geometry.
  *
- * The table is tools/mksizeclasses's.  Read-only after load, so any context
- * reads it without a lock.
+ * The table is tools/mksizeclasses's.  Read-only after load but for
+ * gom_free_magic, so any context reads it without a lock.
  */
 #include <linux/build_bug.h>
 #include <linux/cache.h>
@@ -32,9 +32,19 @@ const struct gom_class gom_class[GOM_NR_SPAN_CLASSES] = {
 #define FREE_MAGIC(class, bytes, pages)		\
 	[class] = MAGIC(bytes),
 
-const u32 gom_free_magic[GOM_NR_CLASS_BYTES] = {
+u32 gom_free_magic[GOM_NR_CLASS_BYTES] __read_mostly = {
 	GOM_SIZE_CLASSES(FREE_MAGIC)
 };
+
+/* Frees under way see the one or the other, class by class: both will do. */
+void gom_size_class_divert_frees(bool divert)
+{
+	unsigned int class;
+
+	for (class = 1; class < GOMALLOC_NR_CLASSES; class++)
+		WRITE_ONCE(gom_free_magic[class],
+			   divert ? 0 : gom_class[class].magic);
+}
 
 /* Counts and classes travel in bytes and 16-bit words. */
 static_assert(GOM_NR_CLASS_BYTES <= 128);

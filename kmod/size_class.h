@@ -22,9 +22,10 @@ extern const struct gom_class gom_class[GOM_NR_SPAN_CLASSES];
 
 /*
  * As gom_class[].magic for the classes whose objects are freed on the fast
- * path, 0 for every other class byte.
+ * path, 0 for every other class byte; and for all while somebody looks at
+ * every free, which so takes the slow path.
  */
-extern const u32 gom_free_magic[GOM_NR_CLASS_BYTES];
+extern u32 gom_free_magic[GOM_NR_CLASS_BYTES];
 
 #define GOM_FINE_MAX		1024
 #define GOM_COARSE_SHIFT	7
@@ -53,7 +54,7 @@ static __always_inline unsigned int gom_class_index(unsigned int class,
  * Whether @offset is a multiple of the class's size, which is to say that
  * the fraction of offset / size is 0: the low half of the product is then
  * below magic (Lemire, Kaser, Kurz: Faster Remainder by Direct Computation,
- * 2019).  False for every class with no magic.
+ * 2019).  False for every class with no magic.  For the fast path of frees.
  */
 static __always_inline bool gom_class_divides(unsigned long class, u32 offset)
 {
@@ -62,6 +63,15 @@ static __always_inline bool gom_class_divides(unsigned long class, u32 offset)
 	return offset * magic < magic;
 }
 
+/* Whether an object of a size class begins at @offset; false for the rest. */
+static inline bool gom_class_begins(unsigned int class, u32 offset)
+{
+	u32 magic = class < GOMALLOC_NR_CLASSES ? gom_class[class].magic : 0;
+
+	return offset * magic < magic;
+}
+
+void gom_size_class_divert_frees(bool divert);
 void gom_size_class_init(void);
 
 #endif /* _GOM_SIZE_CLASS_H */

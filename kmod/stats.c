@@ -20,6 +20,7 @@
 
 atomic_long_t gom_sys;
 atomic_long_t gom_meta;
+atomic_long_t gom_profile_meta;
 static atomic_long_t peak_sys;
 
 void gom_sys_add(long bytes)
@@ -86,6 +87,24 @@ static void add_class(struct gomalloc_stats *s, unsigned int class)
 	}
 }
 
+static void add_tracked(struct gomalloc_stats *s, struct gom_tracked *tracked)
+{
+	unsigned long flags;
+	u64 held;
+
+	raw_spin_lock_irqsave(&tracked->lock, flags);
+	held = (u64)tracked->npages << GOM_PAGE_SHIFT;
+	s->heap_inuse += held;
+	s->alloc += tracked->live_bytes;
+	s->span_waste += held - tracked->live_bytes;
+	s->tracked_sys += held;
+	s->tracked_objects += tracked->live;
+	s->heap_objects += tracked->live;
+	s->mallocs += tracked->mallocs;
+	s->total_alloc += tracked->total_bytes;
+	raw_spin_unlock_irqrestore(&tracked->lock, flags);
+}
+
 static void add_heap(struct gomalloc_stats *s, struct mheap *heap)
 {
 	unsigned long flags;
@@ -111,13 +130,16 @@ void gom_stats_read(struct gomalloc_stats *s)
 	memset(s, 0, sizeof(*s));
 	for (class = 1; class < GOM_NR_SPAN_CLASSES; class++)
 		add_class(s, class);
-	for_each_gom_node(nid)
+	for_each_gom_node(nid) {
 		add_heap(s, &gom_node(nid)->heap);
+		add_tracked(s, &gom_node(nid)->tracked);
+	}
 	gom_tiny_count(&tiny_mallocs, &tiny_frees);
 	s->mallocs += tiny_mallocs;
 	s->heap_objects += less(tiny_mallocs, tiny_frees);
 	s->frees = less(s->mallocs, s->heap_objects);
 	s->meta_sys = atomic_long_read(&gom_meta);
+	s->profile_sys = atomic_long_read(&gom_profile_meta);
 	s->sys = s->heap_sys + s->meta_sys;
 	s->peak_sys = max_t(u64, atomic_long_read(&peak_sys), s->sys);
 	s->limit = gom_mheap_limit();
@@ -177,8 +199,14 @@ int gom_stats_leaks(void)
 			gom_class[class].size, cs.nspans);
 	}
 	for_each_gom_node(nid) {
+		struct gom_tracked *tracked = &gom_node(nid)->tracked;
 		struct mheap *heap = &gom_node(nid)->heap;
 
+		if (tracked->live) {
+			leaked += tracked->live;
+			pr_warn("gomalloc: leaked %lu tracked objects of %llu bytes in all\n",
+				tracked->live, tracked->live_bytes);
+		}
 		if (!heap->large)
 			continue;
 		leaked += heap->large;

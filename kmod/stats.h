@@ -54,6 +54,15 @@ static inline void gom_meta_add(long bytes)
 	preempt_enable();
 }
 
+/* Of the latter, what the profile and its sites take; Go's BuckHashSys. */
+extern atomic_long_t gom_profile_meta;
+
+static inline void gom_profile_meta_add(long bytes)
+{
+	atomic_long_add(bytes, &gom_profile_meta);
+	gom_meta_add(bytes);
+}
+
 static inline s64 gom_sys_bytes(void)
 {
 	return atomic_long_read(&gom_sys);

@@ -5,6 +5,7 @@
  * What is checked, beside the shape of lists, trees and maps:
  *
  *   mheap->pages == free_pages + large_pages + pages of its mcentrals' spans
+ *		    + pages of its tracked objects
  *   mcentral->nalloc == bits set in its spans
  *   span->nalloc == weight of its bitmap
  *   each cached object is out of its span, once, with its key whole
@@ -34,6 +35,9 @@
  * @nruns: free runs
  * @large: large objects
  * @large_pages: their pages
+ * @tracked: tracked objects
+ * @tracked_bytes: what their records say
+ * @tracked_pages: their pages
  * @nspans: spans by class
  * @nalloc: objects out by class
  */
@@ -43,6 +47,9 @@ struct tally {
 	unsigned long nruns;
 	unsigned long large;
 	unsigned long large_pages;
+	unsigned long tracked;
+	u64 tracked_bytes;
+	unsigned long tracked_pages;
 	unsigned long nspans[GOM_NR_SPAN_CLASSES];
 	unsigned long nalloc[GOM_NR_SPAN_CLASSES];
 };
@@ -101,6 +108,20 @@ static void check_small(struct walk *w, struct mspan *span)
 		check_tiny(w, span);
 }
 
+static void check_tracked(struct walk *w, struct mspan *span)
+{
+	struct tally *t = &w->tally[span->nid];
+	unsigned int slot, n = 0;
+
+	for_each_set_bit(slot, span->inline_bits, span->nelems) {
+		t->tracked_bytes += gom_mspan_records(span)[slot].bytes;
+		n++;
+	}
+	same(w, "tracked: objects of a span", n, span->nalloc);
+	t->tracked += n;
+	t->tracked_pages += span->npages;
+}
+
 /* Returns how many pages the thing at @page takes. */
 static unsigned int check_pages(struct walk *w, struct arena *arena,
 				unsigned int page, unsigned long addr)
@@ -138,6 +159,8 @@ static unsigned int check_pages(struct walk *w, struct arena *arena,
 	} else if (class == GOM_CLASS_LARGE) {
 		t->large++;
 		t->large_pages += span->npages;
+	} else if (class == GOM_CLASS_TRACKED) {
+		check_tracked(w, span);
 	} else {
 		check_small(w, span);
 	}
@@ -189,6 +212,14 @@ static void check_heap(struct walk *w, struct mheap *heap, struct tally *t)
 	same(w, "heap: large pages", t->large_pages, heap->large_pages);
 	if (!w->moving)
 		same(w, "heap: pages", t->pages, heap->pages);
+}
+
+static void check_tally(struct walk *w, struct gom_tracked *tracked,
+			struct tally *t)
+{
+	same(w, "tracked: objects", t->tracked, tracked->live);
+	same(w, "tracked: bytes", t->tracked_bytes, tracked->live_bytes);
+	same(w, "tracked: pages", t->tracked_pages, tracked->npages);
 }
 
 static void check_central(struct walk *w, struct mcentral *central,
@@ -344,6 +375,7 @@ static int walk(void *data)
 		if (w->error)
 			break;
 		check_heap(w, &gom_node(nid)->heap, &w->tally[nid]);
+		check_tally(w, &gom_node(nid)->tracked, &w->tally[nid]);
 		for (class = 1; class < GOM_NR_SPAN_CLASSES; class++)
 			check_central(w, gom_central(nid, class),
 				      &w->tally[nid]);

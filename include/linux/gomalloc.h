@@ -316,6 +316,9 @@ DEFINE_FREE(gokvfree, void *, gokvfree(IS_ERR(_T) ? NULL : _T))
  * @mcentral_free: bytes of free objects in the central lists
  * @span_waste: bytes of spans that belong to no object
  * @meta_sys: bytes of span headers, bitmaps, arena maps, caches and tables
+ * @profile_sys: of @meta_sys, bytes of the profile's stacks and their sites
+ * @tracked_sys: of @heap_inuse, bytes of spans that tracked objects have
+ * @tracked_objects: of @heap_objects, those that are tracked
  * @peak_sys: the most @sys has been
  * @limit: the memory limit in bytes, %S64_MAX where none is set
  * @limit_hits: how often growing met the limit
@@ -342,6 +345,9 @@ struct gomalloc_stats {
 	u64 mcentral_free;
 	u64 span_waste;
 	u64 meta_sys;
+	u64 profile_sys;
+	u64 tracked_sys;
+	u64 tracked_objects;
 	u64 peak_sys;
 	s64 limit;
 	u64 limit_hits;

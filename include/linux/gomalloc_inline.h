@@ -18,7 +18,8 @@
  * @top: address one past the topmost slot in use; below the lowest is
  *	__gomalloc_bottom()
  * @end: what @top is when the magazine is full
- * @nmalloc: objects ever allocated here
+ * @until: minus the allocations until the slow path is to look at one;
+ *	counts up, and with kmod/sample.c's base it counts all of them
  * @slots: the lowest slot
  *
  * Filled from @slots up: @slots <= @top <= @end.  A class that is not used
@@ -27,7 +28,7 @@
 struct gomalloc_head {
 	unsigned long top;
 	unsigned long end;
-	unsigned long nmalloc;
+	long until;
 	unsigned long slots;
 };
 
@@ -72,11 +73,28 @@ extern struct gomalloc_hot gomalloc_hot;
 #define __gomalloc_get(var)		__this_cpu_read(var)
 #define __gomalloc_set(var, val)	__this_cpu_write(var, val)
 #define __gomalloc_add(var, val)	__this_cpu_add(var, val)
+#ifndef __my_cpu_var
+#define __my_cpu_var(var)		(var)
+#endif
+/* The flags of the addition say what a second look at @var would. */
+#define __gomalloc_inc_negative(var)					\
+({									\
+	bool __negative;						\
+									\
+	asm volatile(_ASM_INC __percpu_arg([v])		\
+		     : [v] "+m" (__my_cpu_var(var)), "=@ccs" (__negative)); \
+	__negative;							\
+})
 #else
 #define __gomalloc_this_cpu()		this_cpu_ptr(&gomalloc_mcache)
 #define __gomalloc_get(var)		READ_ONCE(var)
 #define __gomalloc_set(var, val)	WRITE_ONCE(var, val)
 #define __gomalloc_add(var, val)	WRITE_ONCE(var, (var) + (val))
+#define __gomalloc_inc_negative(var)					\
+({									\
+	__gomalloc_add(var, 1);						\
+	(var) < 0;							\
+})
 #endif
 
 static __always_inline unsigned long __gomalloc_key(const void *obj)
@@ -96,7 +114,8 @@ static __always_inline void *__gomalloc_bottom(void)
 
 /*
  * Take the topmost object of @class, without its key; false if the magazine
- * is empty, the object damaged or the cache busy.  Caller has preemption off.
+ * is empty, the object damaged, the cache busy or the allocation one that the
+ * slow path is to look at.  Caller has preemption off.
  */
 static __always_inline bool __gomalloc_pop(unsigned long class, void **taken)
 {
@@ -113,8 +132,14 @@ static __always_inline bool __gomalloc_pop(unsigned long class, void **taken)
 		__gomalloc_set(mcache->busy, 0);
 		return false;
 	}
+	if (unlikely(!__gomalloc_inc_negative(mcache->head[class].until))) {
+		/* Lest a hit compute the address for both. */
+		OPTIMIZER_HIDE_VAR(class);
+		__gomalloc_add(mcache->head[class].until, -1);
+		__gomalloc_set(mcache->busy, 0);
+		return false;
+	}
 	__gomalloc_add(mcache->head[class].top, -sizeof(obj));
-	__gomalloc_add(mcache->head[class].nmalloc, 1);
 	barrier();
 	__gomalloc_set(mcache->busy, 0);
 	*obj = 0;

@@ -1,0 +1,499 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The heap profile: what was sampled, in buckets by stack and size, as Go's
+ * MemProfile.
+ *
+ * Each object of s bytes is sampled with probability 1 - e^(-s / rate), so
+ * what a bucket, whose objects have all one size, has sampled is divided by
+ * that for an unbiased estimate.  Files show samples and leave that to their
+ * readers; what is summed up here is estimated first.
+ *
+ * Called by tracked.c for every sampled object, in any context but NMI, with
+ * no lock held.  A bucket is never freed before gomalloc goes.
+ *
+ * The stacks are kept here and not in the kernel's stack depot, which takes
+ * 1/1024 of the machine's memory for its hash when it is first used, and
+ * keeps it when the module has gone.
+ */
+#include <linux/hash.h>
+#include <linux/jhash.h>
+#include <linux/math64.h>
+#include <linux/rculist.h>
+#include <linux/sched/task_stack.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/stacktrace.h>
+#include <linux/xarray.h>
+#include "profile.h"
+#include "site.h"
+#include "stats.h"
+
+#define HASH_BITS	10
+
+/* Objects up to this size in bytes are sampled at the full rate. */
+#define SIZE_FULL	SZ_2K
+
+/* Frames of gomalloc's own that may lie on top of the caller's. */
+#define OWN_FRAMES	8
+
+/**
+ * struct gom_bucket - objects of one size from one stack
+ * @hash: by stack and size
+ * @rate: bytes between samples when they were taken
+ * @size: bytes of each
+ * @nr: frames
+ * @id: its number
+ * @allocs: objects sampled
+ * @frees: of these, freed
+ * @peak: @allocs - @frees at the last peak, if that is still @peak_epoch
+ * @peak_epoch: which peak
+ * @weight: bytes that each sample stands for
+ * @slot: where in a task's stack the return addresses lay when it was last
+ *	unwound, in words; all 0 if that is not known
+ * @site: the stack, innermost frame first
+ */
+struct gom_bucket {
+	struct hlist_node hash;
+	unsigned long rate;
+	u32 size;
+	u32 nr;
+	u32 id;
+	u64 allocs;
+	u64 frees;
+	u64 peak;
+	u64 peak_epoch;
+	u64 weight;
+	u16 slot[GOM_STACK_MAX];
+	struct gom_site *site[];
+};
+
+/*
+ * Unwinding takes some 13 thousand instructions, a thousand for each frame.
+ * So it is done once: a caller at the same depth with the same return
+ * addresses in the same places of its task's stack has the same stack again.
+ * Two of them at a time, as branches of one function often look alike.
+ * Entries are replaced without a lock: a bucket stays, and its slots are only
+ * ever a hint at where to find the addresses of its sites.
+ */
+#define MEMO_BITS	7
+#define MEMO_WAYS	2
+static struct gom_bucket *memo[1 << MEMO_BITS][MEMO_WAYS];
+
+/* Guards the counts in all buckets, and what follows. */
+static DEFINE_RAW_SPINLOCK(profile_lock);
+static struct hlist_head hash[1 << HASH_BITS];
+static u64 lifetimes[GOM_NR_LIFETIMES];
+
+/*
+ * Estimated bytes in use, now and at most.  Every new maximum begins an
+ * epoch.  A bucket that has not changed since then holds what it held at the
+ * peak; when it changes, it first writes that down.  So the profile at the
+ * peak is at hand at any time and costs nothing to take.
+ */
+static u64 in_use;
+static u64 peak_in_use;
+static u64 peak_epoch;
+
+static DEFINE_XARRAY_FLAGS(buckets, XA_FLAGS_ALLOC1 | XA_FLAGS_LOCK_IRQ);
+
+static unsigned long rate = 512 * 1024;
+
+unsigned long gom_profile_rate(void)
+{
+	return READ_ONCE(rate);
+}
+
+/*
+ * Bytes between samples of objects of @size.  A sample costs as much for a
+ * large object as for a small one, and of many large ones a part tells enough:
+ * those of the classes above SIZE_FULL are sampled as often as objects of
+ * SIZE_FULL bytes, not more.  What has no class is slow enough without.
+ */
+unsigned long gom_profile_rate_of(u32 size)
+{
+	unsigned long bytes = gom_profile_rate();
+
+	if (bytes > 1 && size > SIZE_FULL && size <= GOMALLOC_MAX_SMALL)
+		return bytes / SIZE_FULL * size;
+	return bytes;
+}
+
+void gom_profile_set_rate(unsigned long bytes)
+{
+	WRITE_ONCE(rate, bytes);
+}
+
+/* 2^32 * (1 - e^-x), x in 2^-32.  Of y = x / 2^k it is a short series. */
+static u64 one_less_exp(u64 x)
+{
+	unsigned int k = 0;
+	u64 y, q, t;
+
+	if (x >> 32 >= 22)
+		return 1ULL << 32;
+	for (y = x; y > 1ULL << 29; y >>= 1)
+		k++;
+	t = y * y >> 32;
+	q = y - t / 2;
+	t = t * y >> 32;
+	q += t / 6;
+	t = t * y >> 32;
+	q -= t / 24;
+	/* 1 - e^-2y == q * (2 - q) for q == 1 - e^-y. */
+	while (k--)
+		q = min_t(u64, 2 * q - (q * q >> 32), U32_MAX);
+	return q;
+}
+
+/* What @n objects, or bytes, sampled of @size every @bytes stand for. */
+static u64 scale(u64 n, u32 size, unsigned long bytes)
+{
+	u64 p;
+
+	if (bytes <= 1)
+		return n;
+	p = one_less_exp(div64_u64((u64)size << 32, bytes));
+	return mul_u64_u32_div(n, 1U << 31, max_t(u32, p >> 1, 1));
+}
+
+/* The same at the rate of today; of objects or of bytes. */
+u64 gom_profile_scale(u64 n, u32 size)
+{
+	return scale(n, size, gom_profile_rate_of(size));
+}
+
+/* The words of the current task's stack; NULL if that is not the one in use. */
+static const unsigned long *stack_words(void)
+{
+	const unsigned long *words = task_stack_page(current);
+	unsigned long here;
+
+	if ((unsigned long)&here - (unsigned long)words >= THREAD_SIZE)
+		return NULL;
+	return words;
+}
+
+/* What is remembered of allocations at the depth of @here, latest first. */
+static struct gom_bucket **memo_of(unsigned long caller, u32 size,
+				   unsigned long here)
+{
+	unsigned long key = caller ^ ((unsigned long)size << 32) ^
+			    (here & (THREAD_SIZE - 1));
+
+	return memo[hash_long(key, MEMO_BITS)];
+}
+
+/* Whether the return addresses on the stack are those of @bucket. */
+static __no_sanitize_address bool is_stack_of(const struct gom_bucket *bucket,
+					      const unsigned long *words)
+{
+	unsigned int i;
+
+	for (i = 0; i < bucket->nr; i++)
+		if (READ_ONCE_NOCHECK(words[READ_ONCE(bucket->slot[i])]) !=
+		    bucket->site[i]->ip || bucket->site[i]->name)
+			return false;
+	return true;
+}
+
+/*
+ * Note where on the stack, from the word of @here on, the return addresses of
+ * @bucket lie.  They do where nobody has replaced or signed them.
+ */
+static __no_sanitize_address bool note_slots(struct gom_bucket *bucket,
+					     const unsigned long *words,
+					     unsigned int here)
+{
+	unsigned int i, at = here;
+
+	for (i = 0; i < bucket->nr; i++, at++) {
+		while (at < THREAD_SIZE / sizeof(*words) &&
+		       READ_ONCE_NOCHECK(words[at]) != bucket->site[i]->ip)
+			at++;
+		if (at == THREAD_SIZE / sizeof(*words))
+			return false;
+		WRITE_ONCE(bucket->slot[i], at);
+	}
+	return true;
+}
+
+/* The stack of @caller, as sites; returns how many frames. */
+static noinline unsigned int unwind(unsigned long caller,
+				    struct gom_site **site, gfp_t gfp)
+{
+	unsigned long entries[OWN_FRAMES + GOM_STACK_MAX];
+	unsigned int n = 0, i, first = 0;
+
+	if (IS_ENABLED(CONFIG_STACKTRACE))
+		n = stack_trace_save(entries, ARRAY_SIZE(entries), 0);
+	while (first < n && first < OWN_FRAMES && entries[first] != caller)
+		first++;
+	if (first == n || first == OWN_FRAMES) {
+		/* The unwinder has lost its way; the caller is known anyway. */
+		entries[0] = caller;
+		first = 0;
+		n = 1;
+	}
+	n = min_t(unsigned int, n - first, GOM_STACK_MAX);
+	for (i = 0; i < n; i++) {
+		site[i] = gom_site_get(entries[first + i], gfp);
+		if (!site[i])
+			break;
+	}
+	return i;
+}
+
+static struct hlist_head *head_of(struct gom_site *const *site,
+				  unsigned int nr, u32 size)
+{
+	return &hash[hash_32(jhash(site, nr * sizeof(*site), size), HASH_BITS)];
+}
+
+/* Caller holds the lock. */
+static struct gom_bucket *find(struct gom_site *const *site, unsigned int nr,
+			       u32 size, unsigned long bytes)
+{
+	struct gom_bucket *bucket;
+
+	lockdep_assert_held(&profile_lock);
+	hlist_for_each_entry(bucket, head_of(site, nr, size), hash)
+		if (bucket->size == size && bucket->rate == bytes &&
+		    bucket->nr == nr &&
+		    !memcmp(bucket->site, site, nr * sizeof(*site)))
+			return bucket;
+	return NULL;
+}
+
+/*
+ * Caller holds the lock and is about to change the counts: if they are those
+ * of the peak, keep them.
+ */
+static void keep_peak(struct gom_bucket *bucket)
+{
+	lockdep_assert_held(&profile_lock);
+	if (bucket->peak_epoch == peak_epoch)
+		return;
+	bucket->peak = bucket->allocs - bucket->frees;
+	bucket->peak_epoch = peak_epoch;
+}
+
+/* An object of @bucket was allocated. */
+void gom_profile_malloc(struct gom_bucket *bucket)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&profile_lock, flags);
+	keep_peak(bucket);
+	bucket->allocs++;
+	in_use += bucket->weight;
+	if (in_use > peak_in_use) {
+		peak_in_use = in_use;
+		peak_epoch++;
+	}
+	raw_spin_unlock_irqrestore(&profile_lock, flags);
+}
+
+static struct gom_bucket *make(struct gom_site *const *site, unsigned int nr,
+			       u32 size, unsigned long bytes, gfp_t gfp)
+{
+	struct gom_bucket *bucket = kzalloc(struct_size(bucket, site, nr), gfp);
+	unsigned long flags;
+	int err;
+
+	if (!bucket)
+		return NULL;
+	bucket->rate = bytes;
+	bucket->size = size;
+	bucket->nr = nr;
+	bucket->weight = scale(size, size, bytes);
+	memcpy(bucket->site, site, nr * sizeof(*site));
+	/* Without waiting, and so without letting go of the lock. */
+	xa_lock_irqsave(&buckets, flags);
+	err = __xa_alloc(&buckets, &bucket->id, NULL, xa_limit_32b,
+			 GFP_NOWAIT | __GFP_NOWARN);
+	xa_unlock_irqrestore(&buckets, flags);
+	if (!err)
+		return bucket;
+	kfree(bucket);
+	return NULL;
+}
+
+/* Make @bucket known unless somebody else was faster; returns the one known. */
+static struct gom_bucket *enter(struct gom_bucket *bucket)
+{
+	struct gom_bucket *other;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&profile_lock, flags);
+	other = find(bucket->site, bucket->nr, bucket->size, bucket->rate);
+	if (!other) {
+		bucket->peak_epoch = peak_epoch;
+		hlist_add_head(&bucket->hash,
+			       head_of(bucket->site, bucket->nr, bucket->size));
+	}
+	raw_spin_unlock_irqrestore(&profile_lock, flags);
+
+	xa_lock_irqsave(&buckets, flags);
+	if (other)
+		__xa_erase(&buckets, bucket->id);
+	else
+		__xa_store(&buckets, bucket->id, bucket, GFP_NOWAIT);
+	xa_unlock_irqrestore(&buckets, flags);
+	if (other) {
+		kfree(bucket);
+		return other;
+	}
+	gom_profile_meta_add(struct_size(bucket, site, bucket->nr));
+	return bucket;
+}
+
+/* By its whole stack. */
+static noinline struct gom_bucket *bucket_unwound(unsigned long caller,
+						  u32 size, unsigned long bytes,
+						  gfp_t gfp)
+{
+	struct gom_site *site[GOM_STACK_MAX];
+	struct gom_bucket *bucket;
+	unsigned long flags;
+	unsigned int nr;
+
+	gfp = GOM_GFP_EASY(GOM_GFP_META(gfp));
+	nr = unwind(caller, site, gfp);
+	if (!nr)
+		return NULL;
+	raw_spin_lock_irqsave(&profile_lock, flags);
+	bucket = find(site, nr, size, bytes);
+	raw_spin_unlock_irqrestore(&profile_lock, flags);
+	if (bucket)
+		return bucket;
+	bucket = make(site, nr, size, bytes, gfp);
+	return bucket ? enter(bucket) : NULL;
+}
+
+/*
+ * The bucket of objects of @size bytes that are allocated from here, which
+ * returns to @caller; NULL without memory.
+ */
+struct gom_bucket *gom_profile_bucket(unsigned long caller, u32 size, gfp_t gfp)
+{
+	const unsigned long *words = stack_words();
+	unsigned long bytes = gom_profile_rate_of(size);
+	unsigned long here = (unsigned long)&here;
+	struct gom_bucket **known = memo_of(caller, size, here);
+	struct gom_bucket *bucket;
+	unsigned int i;
+
+	for (i = 0; words && i < MEMO_WAYS; i++) {
+		bucket = READ_ONCE(known[i]);
+		if (bucket && bucket->size == size && bucket->rate == bytes &&
+		    is_stack_of(bucket, words))
+			return bucket;
+	}
+	bucket = bucket_unwound(caller, size, bytes, gfp);
+	if (words && bucket &&
+	    note_slots(bucket, words, (const unsigned long *)here - words)) {
+		WRITE_ONCE(known[1], READ_ONCE(known[0]));
+		WRITE_ONCE(known[0], bucket);
+	}
+	return bucket;
+}
+
+/* An object of @bucket was freed, @age nanoseconds after its allocation. */
+void gom_profile_free(struct gom_bucket *bucket, u64 age)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&profile_lock, flags);
+	keep_peak(bucket);
+	bucket->frees++;
+	in_use -= bucket->weight;
+	lifetimes[age ? ilog2(age) : 0]++;
+	raw_spin_unlock_irqrestore(&profile_lock, flags);
+}
+
+/* As @n would be, had @bucket been sampled at the rate of today. */
+static u64 at_rate(const struct gom_bucket *bucket, u64 n)
+{
+	unsigned long bytes = gom_profile_rate();
+	u64 then;
+
+	if (bucket->rate == bytes || !n)
+		return n;
+	then = scale(n * bucket->size, bucket->size, bucket->rate);
+	if (bytes <= 1)
+		return div_u64(then + bucket->size / 2, bucket->size);
+	return DIV_ROUND_CLOSEST_ULL(then, scale(bucket->size, bucket->size, bytes));
+}
+
+/* The first bucket with an id above @id, which becomes its; false at the end. */
+bool gom_profile_next(u32 *id, struct gom_bucket_view *view)
+{
+	unsigned long at = *id, flags;
+	struct gom_bucket *bucket;
+
+	bucket = xa_find_after(&buckets, &at, ULONG_MAX, XA_PRESENT);
+	if (!bucket)
+		return false;
+	*id = at;
+	raw_spin_lock_irqsave(&profile_lock, flags);
+	view->allocs = bucket->allocs;
+	view->frees = bucket->frees;
+	view->peak = bucket->peak_epoch == peak_epoch ? bucket->peak :
+		     bucket->allocs - bucket->frees;
+	raw_spin_unlock_irqrestore(&profile_lock, flags);
+	view->id = at;
+	view->size = bucket->size;
+	view->nr = bucket->nr;
+	memcpy(view->site, bucket->site, bucket->nr * sizeof(*bucket->site));
+	view->allocs = at_rate(bucket, view->allocs);
+	view->frees = min(at_rate(bucket, view->frees), view->allocs);
+	view->peak = at_rate(bucket, view->peak);
+	return true;
+}
+
+struct gom_site *gom_profile_caller(const struct gom_bucket *bucket)
+{
+	return bucket->site[0];
+}
+
+u32 gom_profile_id(const struct gom_bucket *bucket)
+{
+	return bucket->id;
+}
+
+/* How many samples were freed at an age of 2^@i up to 2^(@i + 1) ns. */
+u64 gom_profile_lifetimes(unsigned int i)
+{
+	unsigned long flags;
+	u64 n;
+
+	raw_spin_lock_irqsave(&profile_lock, flags);
+	n = lifetimes[i];
+	raw_spin_unlock_irqrestore(&profile_lock, flags);
+	return n;
+}
+
+/* The most bytes in use ever, as estimated. */
+u64 gom_profile_peak(void)
+{
+	unsigned long flags;
+	u64 bytes;
+
+	raw_spin_lock_irqsave(&profile_lock, flags);
+	bytes = peak_in_use;
+	raw_spin_unlock_irqrestore(&profile_lock, flags);
+	return bytes;
+}
+
+/* Nobody samples or looks any more. */
+void gom_profile_exit(void)
+{
+	struct gom_bucket *bucket;
+	unsigned long id;
+
+	xa_for_each(&buckets, id, bucket) {
+		gom_profile_meta_add(-(long)struct_size(bucket, site, bucket->nr));
+		kfree(bucket);
+	}
+	xa_destroy(&buckets);
+}

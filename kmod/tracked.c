@@ -1,0 +1,521 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Tracked objects: those of which gomalloc remembers who allocated them and
+ * when, because they were sampled for the profile or because their module's
+ * call sites are counted.
+ *
+ * They live in spans of their own, with a record for each slot, so that no
+ * other object pays for being told from them: the class byte of their pages
+ * keeps them off the fast path of gofree().  Slots are powers of two, and an
+ * object takes one up to LOOSE times as large as it needs where that saves a
+ * span: samples are few and of all sizes, and pages to themselves would take
+ * more than what they tell is worth.
+ *
+ * Called by malloc.c with no lock held, in any context but NMI.
+ */
+#include <linux/bitmap.h>
+#include <linux/log2.h>
+#include <linux/slab.h>
+#include <linux/timekeeping.h>
+#include "arena.h"
+#include "mspan.h"
+#include "node.h"
+#include "profile.h"
+#include "site.h"
+#include "tracked.h"
+
+/* How much larger a slot may be than the smallest that would do, as a shift. */
+#define LOOSE_SHIFT	3
+
+/* Pages of an empty span that is worth keeping. */
+#define SPARE_PAGES	1
+
+/* One bit for each slot, in the header. */
+static_assert(GOM_PAGE_SIZE >> GOM_SLOT_SHIFT_MIN <=
+	      MSPAN_INLINE_WORDS * BITS_PER_LONG);
+
+static atomic64_t failed;
+
+/* Allocations that were to be tracked and were not, for want of memory. */
+u64 gom_tracked_failed(void)
+{
+	return atomic64_read(&failed);
+}
+
+static struct gom_tracked *tracked_of(const struct mspan *span)
+{
+	return &gom_node(span->nid)->tracked;
+}
+
+/* Of a span that is shared: its one page is cut evenly. */
+static unsigned int slot_shift(const struct mspan *span)
+{
+	return GOM_PAGE_SHIFT - ilog2(span->nelems);
+}
+
+static unsigned int slot_of(const struct mspan *span, const void *ptr)
+{
+	if (span->nelems == 1)
+		return 0;
+	return gom_mspan_offset(span, ptr) >> slot_shift(span);
+}
+
+static void *object_of(const struct mspan *span, unsigned int slot)
+{
+	if (span->nelems == 1)
+		return (void *)span->start;
+	return (void *)(span->start + ((unsigned long)slot << slot_shift(span)));
+}
+
+/**
+ * struct cut - how a span for an object is cut
+ * @npages: pages of the span
+ * @nelems: slots of the span
+ * @shift: of the slots' size, above GOM_SLOT_SHIFT_MAX if there is but one
+ */
+struct cut {
+	unsigned int npages;
+	unsigned int nelems;
+	unsigned int shift;
+};
+
+static struct cut cut_for(size_t size)
+{
+	struct cut cut = {
+		.npages = DIV_ROUND_UP(size, GOM_PAGE_SIZE),
+		.nelems = 1,
+		.shift = max_t(unsigned int, order_base_2(size),
+			       GOM_SLOT_SHIFT_MIN),
+	};
+
+	if (cut.shift <= GOM_SLOT_SHIFT_MAX)
+		cut.nelems = GOM_PAGE_SIZE >> cut.shift;
+	return cut;
+}
+
+static struct hlist_head *room_of(struct gom_tracked *tracked,
+				  unsigned int shift)
+{
+	return &tracked->room[shift - GOM_SLOT_SHIFT_MIN];
+}
+
+/* Take a free slot of @span.  Caller holds the lock. */
+static void *take_slot(struct gom_tracked *tracked, struct mspan *span,
+		       const struct gom_record *record)
+{
+	unsigned int slot = find_first_zero_bit(span->inline_bits, span->nelems);
+
+	lockdep_assert_held(&tracked->lock);
+	__set_bit(slot, span->inline_bits);
+	gom_mspan_records(span)[slot] = *record;
+	if (++span->nalloc == span->nelems && span->nelems > 1)
+		hlist_del(&span->list);
+	tracked->live++;
+	tracked->live_bytes += record->bytes;
+	return object_of(span, slot);
+}
+
+/* Put a span that nobody else knows to use.  Caller holds the lock. */
+static void *use_span(struct gom_tracked *tracked, struct mspan *span,
+		      const struct gom_record *record)
+{
+	lockdep_assert_held(&tracked->lock);
+	span->state = MSPAN_INUSE;
+	if (span->nelems > 1)
+		hlist_add_head(&span->list, room_of(tracked, slot_shift(span)));
+	return take_slot(tracked, span, record);
+}
+
+/* A slot of a span at hand, or NULL. */
+static void *take(struct gom_tracked *tracked, const struct cut *cut,
+		  const struct gom_record *record)
+{
+	unsigned int shift = cut->shift, most;
+	struct mspan *spare;
+	unsigned long flags;
+	void *obj = NULL;
+
+	most = min(shift + LOOSE_SHIFT, GOM_SLOT_SHIFT_MAX + 0U);
+	raw_spin_lock_irqsave(&tracked->lock, flags);
+	for (; shift <= most && !obj; shift++) {
+		struct hlist_head *room = room_of(tracked, shift);
+
+		if (!hlist_empty(room))
+			obj = take_slot(tracked,
+					hlist_entry(room->first, struct mspan, list),
+					record);
+	}
+	spare = tracked->spare;
+	if (!obj && spare && spare->npages == cut->npages &&
+	    spare->nelems == cut->nelems) {
+		tracked->spare = NULL;
+		obj = use_span(tracked, spare, record);
+	}
+	raw_spin_unlock_irqrestore(&tracked->lock, flags);
+	return obj;
+}
+
+/* A slot of a new span, or NULL. */
+static void *take_new(const struct gom_tracked_request *req,
+		      const struct cut *cut, const struct gom_record *record)
+{
+	struct gom_run_request run = {
+		.npages = cut->npages,
+		.align = cut->nelems > 1 ? 1 :
+			 max(1UL, (req->size & -req->size) >> GOM_PAGE_SHIFT),
+		.class = GOM_CLASS_TRACKED,
+	};
+	gfp_t gfp = GOM_GFP_EASY(req->gfp);
+	struct gom_tracked *tracked;
+	unsigned long flags;
+	struct mspan *span;
+	void *obj;
+
+	span = gom_node_alloc_span(req->node, &run, gfp);
+	if (!span)
+		return NULL;
+	if (gom_mspan_cut_tracked(span, cut->nelems, gfp)) {
+		gom_mheap_free(span);
+		return NULL;
+	}
+	tracked = tracked_of(span);
+	raw_spin_lock_irqsave(&tracked->lock, flags);
+	tracked->npages += span->npages;
+	obj = use_span(tracked, span, record);
+	raw_spin_unlock_irqrestore(&tracked->lock, flags);
+	return obj;
+}
+
+/* What a class has not counted. */
+static void count_malloc(const void *obj, u32 bytes)
+{
+	struct gom_tracked *tracked = tracked_of(gom_arena_span(obj));
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&tracked->lock, flags);
+	tracked->mallocs++;
+	tracked->total_bytes += bytes;
+	raw_spin_unlock_irqrestore(&tracked->lock, flags);
+}
+
+/* Who it is that allocates; false without memory or if nobody cares. */
+static bool fill_record(struct gom_record *record,
+			const struct gom_tracked_request *req)
+{
+	if (req->sampled) {
+		record->bucket = gom_profile_bucket(req->caller, req->bytes,
+						    req->gfp);
+		if (record->bucket)
+			record->site = gom_profile_caller(record->bucket);
+	} else {
+		record->site = gom_site_get(req->caller, req->gfp);
+	}
+	if (!record->site)
+		goto fail;
+	record->counted = READ_ONCE(record->site->counted);
+	if (!record->counted && !req->sampled)
+		return false;
+	record->bytes = req->bytes;
+	record->when = ktime_get_mono_fast_ns();
+	return true;
+fail:
+	atomic64_inc(&failed);
+	return false;
+}
+
+static void count_in(const struct gom_record *record)
+{
+	if (record->bucket)
+		gom_profile_malloc(record->bucket);
+	if (record->counted)
+		gom_site_count_malloc(record->site, record->bytes);
+}
+
+static void count_out(const struct gom_record *record)
+{
+	if (record->bucket)
+		gom_profile_free(record->bucket,
+				 ktime_get_mono_fast_ns() - record->when);
+	if (record->counted)
+		gom_site_count_free(record->site, record->bytes);
+}
+
+/*
+ * An object that is remembered.  NULL if nobody wants to remember it, or if
+ * there is no memory to be had without effort: then it is to be allocated
+ * as any other.
+ */
+void *gom_tracked_alloc(const struct gom_tracked_request *req)
+{
+	struct cut cut = cut_for(req->size);
+	struct gom_record record = {};
+	void *obj;
+
+	if (!fill_record(&record, req))
+		return NULL;
+	obj = take(&gom_node(req->node)->tracked, &cut, &record);
+	if (!obj)
+		obj = take_new(req, &cut, &record);
+	if (!obj) {
+		atomic64_inc(&failed);
+		return NULL;
+	}
+	count_in(&record);
+	if (!req->class)
+		count_malloc(obj, record.bytes);
+	if (want_init_on_alloc(req->gfp))
+		memset(obj, 0, req->bytes);
+	return obj;
+}
+
+/* The span around @ptr if that is in pages of ours.  Caller holds the lock. */
+static struct mspan *span_of(const void *ptr)
+{
+	struct mspan *span;
+
+	if (gom_arena_class(ptr) != GOM_CLASS_TRACKED)
+		return NULL;
+	span = gom_arena_span(ptr);
+	return span->state == MSPAN_INUSE ? span : NULL;
+}
+
+/* Where nothing else keeps the arena around. */
+static unsigned int class_of(const void *ptr)
+{
+	unsigned int class;
+
+	rcu_read_lock();
+	class = gom_arena_class(ptr);
+	rcu_read_unlock();
+	return class;
+}
+
+static struct gom_tracked *lock_around(const void *ptr, unsigned long *flags)
+{
+	struct gom_tracked *tracked;
+
+	tracked = &gom_node(page_to_nid(virt_to_page(ptr)))->tracked;
+	raw_spin_lock_irqsave(&tracked->lock, *flags);
+	return tracked;
+}
+
+/* Whether the live object at @ptr is one.  Caller holds the lock. */
+static enum gom_tracked_free check(const struct mspan *span, const void *ptr)
+{
+	unsigned int slot;
+
+	if (!span)
+		return GOM_TRACKED_NOT_LIVE;
+	slot = slot_of(span, ptr);
+	if (object_of(span, slot) != ptr)
+		return GOM_TRACKED_INSIDE;
+	return test_bit(slot, span->inline_bits) ? GOM_TRACKED_FREED :
+						   GOM_TRACKED_NOT_LIVE;
+}
+
+/*
+ * Free slot @slot; returns true if @span is empty now, and known to nobody
+ * but the caller.  Caller holds the lock.
+ */
+static bool put_slot(struct gom_tracked *tracked, struct mspan *span,
+		     unsigned int slot)
+{
+	lockdep_assert_held(&tracked->lock);
+	__clear_bit(slot, span->inline_bits);
+	tracked->live--;
+	tracked->live_bytes -= gom_mspan_records(span)[slot].bytes;
+	if (span->nalloc-- == span->nelems && span->nelems > 1)
+		hlist_add_head(&span->list, room_of(tracked, slot_shift(span)));
+	if (span->nalloc)
+		return false;
+	if (span->nelems > 1)
+		hlist_del(&span->list);
+	return true;
+}
+
+/* The span is the heap's again.  Caller holds the lock. */
+static struct mspan *let_go(struct gom_tracked *tracked, struct mspan *span)
+{
+	lockdep_assert_held(&tracked->lock);
+	tracked->npages -= span->npages;
+	span->state = MSPAN_MOVING;
+	return span;
+}
+
+/*
+ * Keep an empty span, as the next sample is likely to want one like it: where
+ * few live at a time each would take and free a span.  Returns what is to be
+ * freed for it, or instead of it.  Caller holds the lock.
+ */
+static struct mspan *keep_spare(struct gom_tracked *tracked, struct mspan *span)
+{
+	lockdep_assert_held(&tracked->lock);
+	if (span->npages <= SPARE_PAGES)
+		swap(tracked->spare, span);
+	return span ? let_go(tracked, span) : NULL;
+}
+
+/* Free the tracked object at @ptr, which lies in a page of ours. */
+enum gom_tracked_free gom_tracked_free(const void *ptr)
+{
+	struct gom_tracked *tracked;
+	enum gom_tracked_free how;
+	struct gom_record record;
+	struct mspan *span, *over = NULL;
+	unsigned long flags;
+
+	tracked = lock_around(ptr, &flags);
+	span = span_of(ptr);
+	how = check(span, ptr);
+	if (how == GOM_TRACKED_FREED) {
+		unsigned int slot = slot_of(span, ptr);
+
+		record = gom_mspan_records(span)[slot];
+		/* While it is not anybody else's; what is long waits. */
+		if (want_init_on_free() && span->npages <= SPARE_PAGES)
+			memset((void *)ptr, 0, record.bytes);
+		if (put_slot(tracked, span, slot))
+			over = keep_spare(tracked, span);
+	}
+	raw_spin_unlock_irqrestore(&tracked->lock, flags);
+	if (how != GOM_TRACKED_FREED)
+		return how;
+	count_out(&record);
+	if (over) {
+		if (want_init_on_free() && over->npages > SPARE_PAGES)
+			memset((void *)ptr, 0, record.bytes);
+		gom_mheap_free(over);
+	}
+	return how;
+}
+
+/* Whether a live tracked object begins at @ptr, of a page of ours. */
+bool gom_tracked_begins(const void *ptr)
+{
+	unsigned long flags;
+	struct gom_tracked *tracked = lock_around(ptr, &flags);
+	bool begins = check(span_of(ptr), ptr) == GOM_TRACKED_FREED;
+
+	raw_spin_unlock_irqrestore(&tracked->lock, flags);
+	return begins;
+}
+
+static void fill_info(struct gom_tracked_info *info, const struct mspan *span,
+		      unsigned int slot)
+{
+	const struct gom_record *record = &gom_mspan_records(span)[slot];
+
+	info->obj = object_of(span, slot);
+	info->size = record->bytes;
+	info->caller = record->site;
+	info->counted = record->counted;
+	info->bucket = record->bucket ? gom_profile_id(record->bucket) : 0;
+	info->when = record->when;
+}
+
+/* The live tracked object around any address; false if there is none. */
+bool gom_tracked_find(const void *ptr, struct gom_tracked_info *info)
+{
+	struct gom_tracked *tracked;
+	unsigned long flags;
+	struct mspan *span;
+	bool found = false;
+
+	if (class_of(ptr) != GOM_CLASS_TRACKED)
+		return false;
+	tracked = lock_around(ptr, &flags);
+	span = span_of(ptr);
+	if (span && test_bit(slot_of(span, ptr), span->inline_bits)) {
+		fill_info(info, span, slot_of(span, ptr));
+		found = true;
+	}
+	raw_spin_unlock_irqrestore(&tracked->lock, flags);
+	return found;
+}
+
+/* Bytes of the live tracked object around @ptr; any context. */
+size_t gom_tracked_size(const void *ptr)
+{
+	struct mspan *span = gom_arena_span(ptr);
+
+	return gom_mspan_records(span)[slot_of(span, ptr)].bytes;
+}
+
+/* Where the live tracked object around @ptr begins; any context. */
+void *gom_tracked_object(const void *ptr)
+{
+	struct mspan *span = gom_arena_span(ptr);
+
+	return object_of(span, slot_of(span, ptr));
+}
+
+/* The objects of the span that begins at @page; false if @visit has enough. */
+static bool visit_span(void *page,
+		       bool (*visit)(const struct gom_tracked_info *info,
+				     void *arg), void *arg)
+{
+	struct gom_tracked_info info;
+	struct gom_tracked *tracked;
+	unsigned long flags;
+	struct mspan *span;
+	unsigned int slot;
+	bool more = true;
+
+	tracked = lock_around(page, &flags);
+	span = span_of(page);
+	if (span && span->start == (unsigned long)page) {
+		for_each_set_bit(slot, span->inline_bits, span->nelems) {
+			fill_info(&info, span, slot);
+			more = visit(&info, arg);
+			if (!more)
+				break;
+		}
+	}
+	raw_spin_unlock_irqrestore(&tracked->lock, flags);
+	return more;
+}
+
+/*
+ * Call @visit for every live tracked object until it returns false.  It is
+ * called with the node's lock held, which is let go of between spans: what
+ * comes and goes meanwhile may be visited or not.  Process context.
+ */
+void gom_tracked_walk(bool (*visit)(const struct gom_tracked_info *info,
+				    void *arg), void *arg)
+{
+	unsigned long i;
+
+	for (i = 0; i < gomalloc_hot.nr_arenas; i++) {
+		void *page = (void *)gomalloc_hot.first + (i << GOM_ARENA_SHIFT);
+		void *end = page + GOM_ARENA_SIZE;
+
+		if (!gom_arena_at(i))
+			continue;
+		for (; page < end; page += GOM_PAGE_SIZE)
+			if (class_of(page) == GOM_CLASS_TRACKED &&
+			    !visit_span(page, visit, arg))
+				return;
+		cond_resched();
+	}
+}
+
+/* Give the span back that is kept, if there is one. */
+void gom_tracked_shed(struct gom_tracked *tracked)
+{
+	struct mspan *span;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&tracked->lock, flags);
+	span = tracked->spare;
+	tracked->spare = NULL;
+	if (span)
+		let_go(tracked, span);
+	raw_spin_unlock_irqrestore(&tracked->lock, flags);
+	if (span)
+		gom_mheap_free(span);
+}
+
+void gom_tracked_setup(struct gom_tracked *tracked)
+{
+	raw_spin_lock_init(&tracked->lock);
+}
