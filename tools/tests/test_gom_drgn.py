@@ -1,0 +1,207 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Tests of tools/gom-drgn against a heap made up here, as neither drgn nor
+gomalloc need be at hand."""
+
+import importlib.machinery
+import importlib.util
+import os
+import struct
+import subprocess
+import sys
+import types
+import unittest
+
+GOM_DRGN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..",
+                        "gom-drgn")
+
+
+def load():
+    """The script as a module, without drgn."""
+    stub = types.ModuleType("drgn")
+    sys.modules.setdefault("drgn", stub)
+    sys.dont_write_bytecode = True
+    loader = importlib.machinery.SourceFileLoader("gom_drgn", GOM_DRGN)
+    module = importlib.util.module_from_spec(
+        importlib.util.spec_from_loader("gom_drgn", loader))
+    loader.exec_module(module)
+    return module
+
+
+gom = load()
+
+FIRST, SECRET, PAGE = 0xffff888000000000, 0x5eed5eed5eed5eed, 8192
+BITS, HEADER = 0x1000, 0x2000
+
+
+class Memory(dict):
+    """Bytes by address, for drgn's Program."""
+
+    def read_u8(self, at):
+        return self.get(at, 0)
+
+    def read_u32(self, at):
+        return struct.unpack("<I", bytes(self.get(at + i, 0)
+                                         for i in range(4)))[0]
+
+    def read_word(self, at):
+        return struct.unpack("<Q", bytes(self.get(at + i, 0)
+                                         for i in range(8)))[0]
+
+    def store(self, at, form, value):
+        self.update(zip(range(at, at + 8), struct.pack(form, value)))
+
+
+class Bytes(list):
+    def to_bytes_(self):
+        return bytes(self)
+
+
+class Heap(gom.Heap):
+    """Two classes, of 64 and 3000 bytes; spans by hand."""
+
+    def __init__(self):
+        self.prog = Memory()
+        self.secret, self.word, self.page_size = SECRET, 8, PAGE
+        self.classes = [0, 64, 3000, 16]
+        self.tiny, self.large, self.free, self.tracked = 3, 4, 5, 6
+        self.bytes = Bytes([0] * 512)
+        self.entries = {}
+
+    def put(self, page, cls, npages, nelems, nalloc, header=None):
+        span = gom.Span(header or HEADER + page, FIRST + page * PAGE, npages,
+                        nelems, nalloc, cls, gom.INUSE, BITS + page * 64)
+        for i in range(page, page + npages):
+            self.bytes[i] = cls
+            self.entries[i] = span
+        return span
+
+    def arena(self, address):
+        if FIRST <= address < FIRST + gom.ARENA_SIZE:
+            return types.SimpleNamespace(**{"class": [
+                types.SimpleNamespace(value_=lambda c=c: c)
+                for c in self.bytes]})
+        return None
+
+    def entry(self, arena, page):
+        return self.entries.get(page)
+
+    def span(self, header):
+        return header
+
+
+class Places(unittest.TestCase):
+    def setUp(self):
+        self.heap = Heap()
+
+    def what(self, address):
+        place = self.heap.place(address)
+        return place.obj, place.what
+
+    def test_not_ours(self):
+        self.assertEqual(self.what(0x1234), (None, "not gomalloc's"))
+        self.assertEqual(self.what(FIRST + 5), (None, "not gomalloc's"))
+
+    def test_small(self):
+        span = self.heap.put(3, 1, 1, 128, 3)
+        self.heap.prog[span.bits] = 0b10110
+        second = span.start + 2 * 64
+        self.heap.prog.store(second, "<Q", SECRET ^ second)
+        self.assertEqual(self.what(span.start), (span.start,
+                                                 "free in its span"))
+        self.assertEqual(self.what(span.start + 64 + 7),
+                         (span.start + 64, "live"))
+        self.assertEqual(self.what(second + 1), (second, "free in a cache"))
+
+    def test_key_of_another_address_is_data(self):
+        span = self.heap.put(3, 1, 1, 128, 3)
+        self.heap.prog[span.bits] = 1
+        self.heap.prog.store(span.start, "<Q", SECRET ^ (span.start + 64))
+        self.assertEqual(self.what(span.start), (span.start, "live"))
+
+    def test_ninth_object_is_in_the_second_byte(self):
+        span = self.heap.put(3, 1, 1, 128, 1)
+        self.heap.prog[span.bits + 1] = 1
+        self.assertEqual(self.what(span.start + 8 * 64)[1], "live")
+        self.assertEqual(self.what(span.start)[1], "free in its span")
+
+    def test_tail(self):
+        span = self.heap.put(3, 2, 1, 2, 2)
+        self.assertEqual(self.what(span.start + 6000),
+                         (None, "in the tail of a span"))
+
+    def test_tiny(self):
+        span = self.heap.put(3, 3, 1, 512, 1)
+        self.heap.prog[span.bits] = 0b10
+        self.heap.prog.store(span.bits + 64 + 4, "<Q", 0x00110013)
+        self.assertEqual(self.what(span.start + 20),
+                         (span.start + 16, "a block with 2 live tiny objects"))
+
+    def test_large(self):
+        span = self.heap.put(8, 4, 3, 0, 0)
+        self.assertEqual(self.what(span.start + 2 * PAGE + 9),
+                         (span.start, "live"))
+
+    def test_free_run(self):
+        span = self.heap.put(8, 5, 3, 0, 0)
+        self.assertEqual(self.what(span.start + PAGE), (None, "in a free run"))
+
+
+class Spans(unittest.TestCase):
+    def starts(self, heap):
+        arena = types.SimpleNamespace(**{"class": heap.bytes})
+        return [(s.start - FIRST) // PAGE
+                for s in heap.spans_of(arena, FIRST, 0)]
+
+    def test_each_once(self):
+        heap = Heap()
+        heap.put(3, 1, 1, 128, 3)
+        heap.put(4, 4, 3, 0, 0)
+        heap.put(7, 5, 2, 0, 0)
+        self.assertEqual(self.starts(heap), [3, 4, 7])
+
+    def test_stale_entries_are_passed_over(self):
+        heap = Heap()
+        old = heap.put(3, 4, 4, 0, 0)
+        heap.put(3, 5, 4, 0, 0)
+        heap.entries[4] = old._replace(start=FIRST + 4 * PAGE)
+        self.assertEqual(self.starts(heap), [3])
+        heap.entries[3] = old
+        self.assertEqual(self.starts(heap), [])
+
+    def test_one_that_began_in_the_arena_before(self):
+        heap = Heap()
+        heap.put(0, 1, 1, 128, 0)
+        heap.put(2, 1, 1, 128, 0)
+        arena = types.SimpleNamespace(**{"class": heap.bytes})
+        self.assertEqual([s.start for s in
+                          heap.spans_of(arena, FIRST, FIRST + 2 * PAGE)],
+                         [FIRST + 2 * PAGE])
+
+
+class CommandLine(unittest.TestCase):
+    def run_without_drgn(self, *args):
+        code = ("import sys, types, runpy; "
+                "sys.modules['drgn'] = types.ModuleType('drgn'); "
+                "sys.argv = sys.argv[1:]; "
+                "runpy.run_path(sys.argv[0], run_name='__main__')")
+        return subprocess.run([sys.executable, "-c", code, GOM_DRGN, *args],
+                              check=False, capture_output=True, text=True)
+
+    def test_help(self):
+        for args in (), ("owner",), ("spans",), ("summary",):
+            result = self.run_without_drgn(*args, "--help")
+            self.assertEqual(result.returncode, 0, result)
+            self.assertIn("usage: gom-drgn", result.stdout)
+
+    def test_usage(self):
+        for args in (), ("owner",), ("owner", "xyz"), ("bla",):
+            result = self.run_without_drgn(*args)
+            self.assertEqual(result.returncode, 2, result)
+            self.assertIn("usage: gom-drgn", result.stderr)
+        self.assertIn("'xyz' is no address", self.run_without_drgn(
+            "owner", "xyz").stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
