@@ -47,9 +47,11 @@ METRIC = re.compile(
     r"(/[a-z0-9/-]+:[a-z0-9-]+)(?:\{([^{}]*)\})? (-?[0-9]+)")
 LABEL = re.compile(r'([a-z_][a-z0-9_]*)="([^"\\]*)"')
 
-# Without these a file that ends too early could look whole.
-ALWAYS = ["/memory/classes/total:bytes", "/memory/classes/heap/objects:bytes",
-          "/class/held:bytes"]
+# So that a file which ends too early does not pass for a small one: what comes
+# first and last, and groups whose every name has the same labels.
+ALWAYS = ["/memory/classes/total:bytes", "/class/held:bytes",
+          "/misuse/reports:events"]
+GROUPS = ["/class/", "/cpu/", "/arena/", "/callsite/"]
 
 
 class Metrics:
@@ -67,6 +69,11 @@ class Metrics:
         for name in ALWAYS:
             if name not in self.families:
                 raise Bad(path, last, "ends without " + name)
+        for group in GROUPS:
+            labels = [of.keys() for name, of in self.families.items()
+                      if name.startswith(group)]
+            if any(of != labels[0] for of in labels):
+                raise Bad(path, last, "ends in the middle of %s*" % group)
 
     def add(self, path, number, line):
         match = METRIC.fullmatch(line)
@@ -80,9 +87,10 @@ class Metrics:
                 raise Bad(path, number, "no label: %r" % part[:60])
             labels.append(found.groups())
         family = self.families.setdefault(name, {})
-        if tuple(labels) in family:
+        # A function may have several call sites.
+        if tuple(labels) in family and not name.startswith("/callsite/"):
             raise Bad(path, number, "given twice: " + line[:60])
-        family[tuple(labels)] = int(value)
+        family[tuple(labels)] = family.get(tuple(labels), 0) + int(value)
 
     def get(self, name, default=0):
         """Of a name without labels."""
@@ -182,7 +190,9 @@ def read_arenas(path):
 # === Which directory =======================================================
 
 def explain(error):
-    """A line for an OSError, with what to do about it."""
+    """A line for what went wrong, with what to do about it."""
+    if not isinstance(error, OSError):
+        return str(error)
     what = "%s: %s" % (error.filename, error.strerror)
     if error.errno in (errno.EACCES, errno.EPERM):
         what += "; reading debugfs takes root"

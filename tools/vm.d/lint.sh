@@ -125,7 +125,7 @@ check_shell()
 
 check_python()
 {
-	for file in $(scripts_of python3); do
+	for file in $(scripts_of python3) "$top"/tools/*/*.py; do
 		python3 -c 'import ast, sys
 ast.parse(open(sys.argv[1]).read(), sys.argv[1])' "$file"
 	done

@@ -93,6 +93,12 @@ need_test()
 	need sparse python3 Term::ANSIColor
 }
 
+# For the tests of the tools.
+need_tools()
+{
+	need python3 gnuplot
+}
+
 # For bench's charts.
 need_bench()
 {
