@@ -127,19 +127,21 @@ SITE_COLUMNS = ["kind", "live_bytes", "live", "total_bytes", "total",
 def read_callsites(path):
     lines = lines_of(path)
     check_head(path, lines, "gomalloc callsites 1")
-    if not lines or lines[0][1].split() != SITE_COLUMNS:
+    # Later ones may have more columns behind these.
+    head = lines[0][1].split() if lines else []
+    if head[:len(SITE_COLUMNS)] != SITE_COLUMNS:
         raise Bad(path, 2, "want the columns " + " ".join(SITE_COLUMNS))
     sites = []
     for number, line in lines[1:]:
-        cells = line.split(None, len(SITE_COLUMNS) - 1)
-        if len(cells) != len(SITE_COLUMNS):
+        cells = line.split()
+        if len(cells) != len(head):
             raise Bad(path, number, "%d columns, want %d"
-                      % (len(cells), len(SITE_COLUMNS)))
+                      % (len(cells), len(head)))
         try:
             figures = [int(c) for c in cells[1:5]]
         except ValueError:
             raise Bad(path, number, "no figures: %r" % line[:60]) from None
-        sites.append(Site(cells[0], figures, cells[5], cells[6].strip()))
+        sites.append(Site(cells[0], figures, cells[5], cells[6]))
     return sites
 
 
@@ -207,10 +209,9 @@ def require(directory):
         if directory != DIR:
             raise
         if not os.listdir(os.path.dirname(DIR)):
-            raise NotLoaded("debugfs is not mounted: "
-                            "mount -t debugfs none /sys/kernel/debug"
+            raise NotLoaded("no debugfs is mounted at /sys/kernel/debug"
                             ) from None
-        raise NotLoaded("gomalloc is not loaded (no %s)" % DIR) from None
+        raise NotLoaded("gomalloc is not loaded") from None
 
 
 def read_metrics(directory):

@@ -63,9 +63,18 @@ class Once(ToolTest):
         self.assertEqual(bar([("#", 1), ("-", 99)], 100, 8), "[--------]")
         self.assertEqual(bar([("#", 0)], 100, 4), "[    ]")
 
+    def test_figures(self):
+        gomtop = load("gomtop")
+        self.assertEqual([gomtop.kilobytes(n << 10) for n in (
+            0, 1, 9999999, 20 << 20)], ["0K", "1K", "9999999K", "20480M"])
+        self.assertEqual([gomtop.memory(n) for n in (
+            0, 1023, 1024, 1000 << 10, 5 << 40)],
+            ["0 B", "1023 B", "1.0 KiB", "1.0 MiB", "5120.0 GiB"])
+
     def test_sort(self):
         for key, column in (("a", 0), ("l", 5), ("v", 5)):
-            figures = [int(row[column]) for row in self.table(COPIES[2], "-s", key)]
+            figures = [int(row[column])
+                       for row in self.table(COPIES[2], "-s", key)]
             self.assertEqual(figures, sorted(figures, reverse=True), key)
         held = [int(row[6][:-1]) for row in self.table(COPIES[2])]
         self.assertEqual(held, sorted(held, reverse=True))
@@ -91,6 +100,18 @@ class Once(ToolTest):
         os.unlink(os.path.join(directory, "callsites"))
         self.assertIn("callsites: No such file",
                       self.complaint(1, "-o", "-t", "--dir", directory))
+
+    def test_bad_sites(self):
+        directory = self.copy()
+        self.edit(directory, "callsites", lambda t: t.replace(
+            "site\n", "site more\n").replace("90\n", "90 9\n"))
+        self.assertRegex(
+            self.complaint(1, "-o", "-t", "--dir", directory),
+            r"callsites:4: 7 columns, want 8")
+        self.edit(directory, "callsites", lambda t: t[:-4])
+        self.assertRegex(
+            self.complaint(1, "-o", "-t", "--dir", directory),
+            r"callsites:7: cut off")
 
     def test_cut(self):
         """However much is missing, it is noticed."""
@@ -265,6 +286,20 @@ class Live(ToolTest):
         self.wait("CLASS$")
         self.type("q")
         self.assertEqual(self.process.wait(10), 0)
+
+    def test_terminated(self):
+        """The terminal is left as it was."""
+        self.start("vt100")
+        self.wait("CLASS$")
+        before = len(self.raw)
+        self.process.terminate()
+        self.assertEqual(self.process.wait(10), 143)
+        while select.select([self.master], [], [], 0.1)[0]:
+            try:
+                self.raw += os.read(self.master, 65536).decode("ascii")
+            except OSError:
+                break  # nobody has the other end any more
+        self.assertIn("\x1b[24;1H", self.raw[before:])
 
     def plain(self, term):
         """Plain lines, no more than the terminal has."""
