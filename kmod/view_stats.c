@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * debugfs: stats, the figures of Go's MemStats, and the tiers as a ladder.
+ */
+#include <linux/seq_file.h>
+#include "malloc.h"
+#include "node.h"
+#include "report.h"
+#include "stats.h"
+#include "tiny.h"
+#include "views.h"
+
+static void rung(struct seq_file *m, char sign, u64 bytes, const char *what)
+{
+	seq_printf(m, "%c %14llu (%7llu.%llu MiB) %s\n", sign, bytes,
+		   bytes >> 20, ((bytes & 0xfffff) * 10) >> 20, what);
+}
+
+static void ladder(struct seq_file *m, const struct gomalloc_stats *s)
+{
+	seq_puts(m, "\n------------------------------------------------\n");
+	rung(m, '+', s->alloc, "live objects, rounded up to their class");
+	rung(m, '+', s->mcache_free, "free objects in per-CPU caches");
+	rung(m, '+', s->mcentral_free, "free objects in central lists");
+	rung(m, '+', s->span_waste, "span tails");
+	rung(m, '=', s->heap_inuse, "in spans");
+	rung(m, '+', s->heap_idle, "in free runs");
+	rung(m, '+', s->meta_sys, "metadata");
+	rung(m, '=', s->sys, "held from the kernel");
+	seq_puts(m, "------------------------------------------------\n");
+}
+
+int gom_view_stats_show(struct seq_file *m, void *unused)
+{
+	u64 tiny_mallocs, tiny_frees, runs = 0, grown = 0, beyond = 0;
+	struct gomalloc_stats s;
+	int nid, i;
+
+	gom_stats_read(&s);
+	gom_tiny_count(&tiny_mallocs, &tiny_frees);
+	for_each_gom_node(nid) {
+		struct mheap *heap = &gom_node(nid)->heap;
+
+		runs += READ_ONCE(heap->nruns);
+		grown += READ_ONCE(heap->grown);
+		beyond += READ_ONCE(heap->beyond);
+	}
+#define FIELD(name, value)	\
+	seq_printf(m, "%-16s %20llu\n", name, (unsigned long long)(value))
+	seq_puts(m, "gomalloc stats 1\n");
+	FIELD("Alloc", s.alloc);
+	FIELD("TotalAlloc", s.total_alloc);
+	FIELD("Sys", s.sys);
+	FIELD("Mallocs", s.mallocs);
+	FIELD("Frees", s.frees);
+	FIELD("HeapAlloc", s.alloc);
+	FIELD("HeapSys", s.heap_sys);
+	FIELD("HeapIdle", s.heap_idle);
+	FIELD("HeapInuse", s.heap_inuse);
+	FIELD("HeapReleased", s.heap_released);
+	FIELD("HeapObjects", s.heap_objects);
+	FIELD("OtherSys", s.meta_sys);
+	FIELD("PeakSys", s.peak_sys);
+	FIELD("FreeRuns", runs);
+	FIELD("Blocks", grown);
+	FIELD("BlocksBeyond", beyond);
+	FIELD("TinyMallocs", tiny_mallocs);
+	FIELD("TinyFrees", tiny_frees);
+	FIELD("SlabMallocs", gom_malloc_forwarded());
+	FIELD("SlabFrees", gom_malloc_forwarded_frees());
+	if (s.limit == S64_MAX)
+		seq_printf(m, "%-16s %20s\n", "MemoryLimit", "none");
+	else
+		FIELD("MemoryLimit", s.limit);
+	FIELD("MemoryLimitHits", s.limit_hits);
+	FIELD("Misuses", s.misuses);
+	for (i = 0; i < GOM_NR_MISUSES; i++)
+		seq_printf(m, "  %-18s %16llu\n", gom_report_name(i),
+			   gom_report_count(i));
+#undef FIELD
+	ladder(m, &s);
+	return 0;
+}
