@@ -40,8 +40,9 @@
  *   4. mheap->lock
  *   5. arena.c: arena_lock
  *   6. profile.c: profile_lock
+ *   7. stats.c: peak_lock
  *
- * No two of 2 to 6 are held together.  All are raw spinlocks taken with
+ * No two of 2 to 7 are held together.  All are raw spinlocks taken with
  * interrupts off and held for a bounded time: a magazine of objects under 2, two
  * walks down an rbtree and the entries of a run's pages, 512 at most, under 4.
  * The page allocator and slab are called with none of them held and

@@ -81,6 +81,7 @@ EXPORT_SYMBOL_IF_KUNIT(gom_report_count);
 EXPORT_SYMBOL_IF_KUNIT(gom_report_name);
 EXPORT_SYMBOL_IF_KUNIT(gom_report_last);
 EXPORT_SYMBOL_IF_KUNIT(gom_stats_class);
+EXPORT_SYMBOL_IF_KUNIT(gom_stats_waste);
 EXPORT_SYMBOL_IF_KUNIT(gom_sys);
 EXPORT_SYMBOL_IF_KUNIT(gom_meta);
 

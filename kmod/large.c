@@ -8,6 +8,7 @@
 #include <linux/topology.h>
 #include "large.h"
 #include "node.h"
+#include "stats.h"
 
 /* Bytes that an object of @size bytes takes. */
 size_t gom_large_size(size_t size)
@@ -38,6 +39,7 @@ void *gom_large_alloc(size_t size, gfp_t gfp, int node, bool direct)
 	span = gom_node_alloc_span(node, &req, gfp);
 	if (!span)
 		return NULL;
+	gom_stats_grown(GOM_CLASS_LARGE);
 	obj = (void *)span->start;
 	if (want_init_on_alloc(gfp))
 		memset(obj, 0, req.npages * GOM_PAGE_SIZE);

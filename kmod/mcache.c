@@ -353,8 +353,11 @@ void *gom_mcache_refill(unsigned int class, gfp_t gfp, int node)
 	struct wish wish = {};
 	void *obj = take(class, node, &wish);
 
-	if (!obj)
+	if (!obj) {
 		obj = take_new(class, gfp, node);
+		if (obj)
+			gom_stats_grown(class);
+	}
 	if (wish.visited) {
 		fulfil(class, &wish);
 		scan_idle();

@@ -7,6 +7,7 @@
  */
 #include <linux/build_bug.h>
 #include <linux/cache.h>
+#include <linux/kernel.h>
 #include <linux/math.h>
 #include "size_class.h"
 #include "size_class_table.h"
@@ -28,6 +29,30 @@ const struct gom_class gom_class[GOM_NR_SPAN_CLASSES] = {
 	GOM_SIZE_CLASSES(GEOMETRY)
 	GEOMETRY(GOM_CLASS_TINY, 16, 1)
 };
+
+const struct gom_class *gom_class_of(unsigned int class)
+{
+	static const struct gom_class varies;
+
+	return class < GOM_NR_SPAN_CLASSES ? &gom_class[class] : &varies;
+}
+
+/* What the files in debugfs call a class byte; @buf is for numbers. */
+const char *gom_class_name(unsigned int class, char *buf)
+{
+	switch (class) {
+	case GOM_CLASS_NONE:
+		return "none";
+	case GOM_CLASS_TINY:
+		return "tiny";
+	case GOM_CLASS_LARGE:
+		return "large";
+	case GOM_CLASS_FREE:
+		return "free";
+	}
+	snprintf(buf, GOM_CLASS_NAME_LEN, "%u", class);
+	return buf;
+}
 
 #define FREE_MAGIC(class, bytes, pages)		\
 	[class] = MAGIC(bytes),

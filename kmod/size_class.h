@@ -20,6 +20,14 @@ struct gom_class {
 
 extern const struct gom_class gom_class[GOM_NR_SPAN_CLASSES];
 
+/* The same for any class byte: all 0 where it varies. */
+const struct gom_class *gom_class_of(unsigned int class);
+
+/* Room for gom_class_name()'s longest. */
+#define GOM_CLASS_NAME_LEN	8
+
+const char *gom_class_name(unsigned int class, char *buf);
+
 /*
  * As gom_class[].magic for the classes whose objects are freed on the fast
  * path, 0 for every other class byte; and for all while somebody looks at

@@ -2,13 +2,16 @@
 /*
  * Statistics: sums over what the tiers count.
  *
- * Nothing here is kept for its own sake but the bytes held.  Live objects
- * are what left the spans less what lies in the caches; frees are what was
- * allocated less what lives.  A reader takes no lock and stops nobody, so
- * sums over busy CPUs are off by what moves meanwhile; a figure that would
- * come out negative for that reason is shown as 0.
+ * Nothing here is kept for its own sake but the bytes held and the peaks.
+ * Live objects are what left the spans less what lies in the caches; frees are
+ * what was allocated less what lives.  A reader stops nobody and takes no lock
+ * for longer than one heap's counters, so sums over busy CPUs are off by what
+ * moves meanwhile; a figure that would come out negative for that reason is
+ * shown as 0.
  */
 #include <linux/export.h>
+#include <linux/math64.h>
+#include <linux/spinlock.h>
 #include <linux/string.h>
 #include "mcache.h"
 #include "mheap.h"
@@ -37,12 +40,96 @@ static u64 less(u64 a, u64 b)
 	return a > b ? a - b : 0;
 }
 
-void gom_stats_class(unsigned int class, struct gom_class_stats *stats)
+/* Hundredths of a percent of @held that @live does not use. */
+u64 gom_stats_waste(u64 live, u64 held)
 {
+	return held ? div64_u64(less(held, live) * 10000, held) : 0;
+}
+
+/* === Peaks =============================================================== */
+
+/*
+ * Of each class the most bytes that its spans have held, and what of them was
+ * live then.  What TCMalloc calls realized fragmentation: free objects cost
+ * memory only while a class holds the most.
+ */
+struct peak {
+	unsigned long held;
+	unsigned long live;
+};
+
+/*
+ * Live bytes are counted on all CPUs, so who takes spans looks only where the
+ * peak is this part higher than when somebody looked last.
+ */
+#define PEAK_SHIFT	6
+
+static struct peak peaks[GOM_CLASS_LARGE + 1];
+static DEFINE_RAW_SPINLOCK(peak_lock);
+
+/* Enter what @stats says of the class, and what the peak is now into it. */
+static void update_peak(struct peak *peak, struct gom_class_stats *stats)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&peak_lock, flags);
+	if (stats->held > peak->held) {
+		WRITE_ONCE(peak->held, stats->held);
+		peak->live = stats->live_bytes;
+	} else if (stats->held == peak->held) {
+		peak->live = max_t(u64, peak->live, stats->live_bytes);
+	}
+	stats->peak_held = peak->held;
+	stats->peak_live = peak->live;
+	raw_spin_unlock_irqrestore(&peak_lock, flags);
+}
+
+static unsigned long held_bytes(unsigned int class)
+{
+	unsigned long pages = 0;
+	int nid;
+
+	for_each_gom_node(nid)
+		pages += class == GOM_CLASS_LARGE ?
+			 READ_ONCE(gom_node(nid)->heap.large_pages) :
+			 READ_ONCE(gom_central(nid, class)->nspans) *
+			 gom_class[class].npages;
+	return pages << GOM_PAGE_SHIFT;
+}
+
+/* @class took a span from the heap.  Any context but NMI; no lock held. */
+void gom_stats_grown(unsigned int class)
+{
+	unsigned long peak = READ_ONCE(peaks[class].held);
+	struct gom_class_stats stats;
+
+	if (held_bytes(class) > peak + (peak >> PEAK_SHIFT))
+		gom_stats_class(class, &stats);
+}
+
+/* === Sums ================================================================ */
+
+static void sum_large(struct gom_class_stats *stats)
+{
+	int nid;
+
+	for_each_gom_node(nid) {
+		struct mheap *heap = &gom_node(nid)->heap;
+
+		stats->nspans += READ_ONCE(heap->large);
+		stats->mallocs += READ_ONCE(heap->large_mallocs);
+	}
+	stats->held = held_bytes(GOM_CLASS_LARGE);
+	stats->live = stats->nspans;
+	stats->live_bytes = stats->held;
+}
+
+static void sum_small(unsigned int class, struct gom_class_stats *stats)
+{
+	const struct gom_class *c = &gom_class[class];
 	u64 out = 0;
 	int cpu, nid;
 
-	memset(stats, 0, sizeof(*stats));
 	for_each_gom_node(nid) {
 		struct mcentral *central = gom_central(nid, class);
 
@@ -61,8 +148,20 @@ void gom_stats_class(unsigned int class, struct gom_class_stats *stats)
 		stats->refills += READ_ONCE(cold->class[class].refills);
 		stats->flushes += READ_ONCE(cold->class[class].flushes);
 	}
+	stats->held = stats->nspans * c->npages * GOM_PAGE_SIZE;
 	stats->live = less(out, stats->mcache + stats->ready);
-	stats->spans_free = less(stats->nspans * gom_class[class].nelems, out);
+	stats->live_bytes = stats->live * c->size;
+	stats->spans_free = less(stats->nspans * c->nelems, out);
+}
+
+void gom_stats_class(unsigned int class, struct gom_class_stats *stats)
+{
+	memset(stats, 0, sizeof(*stats));
+	if (class == GOM_CLASS_LARGE)
+		sum_large(stats);
+	else
+		sum_small(class, stats);
+	update_peak(&peaks[class], stats);
 }
 
 static void add_class(struct gomalloc_stats *s, unsigned int class)
@@ -71,8 +170,8 @@ static void add_class(struct gomalloc_stats *s, unsigned int class)
 	struct gom_class_stats cs;
 
 	gom_stats_class(class, &cs);
-	s->heap_inuse += cs.nspans * c->npages * GOM_PAGE_SIZE;
-	s->alloc += cs.live * c->size;
+	s->heap_inuse += cs.held;
+	s->alloc += cs.live_bytes;
 	s->total_alloc += cs.mallocs * c->size;
 	s->mcache_free += cs.mcache * c->size;
 	s->mcentral_free += (cs.ready + cs.spans_free) * c->size;

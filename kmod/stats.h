@@ -7,9 +7,11 @@
 #include "gom.h"
 
 /**
- * struct gom_class_stats - a span class, summed over nodes and CPUs
+ * struct gom_class_stats - a class, summed over nodes and CPUs
  * @nspans: spans
+ * @held: their bytes
  * @live: objects that clients hold
+ * @live_bytes: their bytes, rounded up to the class
  * @mcache: free objects in CPUs' magazines
  * @ready: free objects in central lists' magazines
  * @spans_free: free objects in spans
@@ -18,10 +20,17 @@
  * @flushes: visits to be rid of some
  * @locks: times the central lists' locks were taken for objects
  * @batches: magazines and smaller batches that moved then
+ * @peak_held: the most that @held has been
+ * @peak_live: the most that @live_bytes was then
+ *
+ * The peak is as seen when the class took a span or was asked for this, and
+ * beyond 64 spans to within a 64th: see gom_stats_grown().
  */
 struct gom_class_stats {
 	u64 nspans;
+	u64 held;
 	u64 live;
+	u64 live_bytes;
 	u64 mcache;
 	u64 ready;
 	u64 spans_free;
@@ -30,9 +39,17 @@ struct gom_class_stats {
 	u64 flushes;
 	u64 locks;
 	u64 batches;
+	u64 peak_held;
+	u64 peak_live;
 };
 
+/* Size classes, tiny and large: those that gom_stats_class() knows. */
+#define for_each_gom_stats_class(class)	\
+	for ((class) = 1; (class) <= GOM_CLASS_LARGE; (class)++)
+
 void gom_stats_class(unsigned int class, struct gom_class_stats *stats);
+void gom_stats_grown(unsigned int class);
+u64 gom_stats_waste(u64 live, u64 held);
 void gom_stats_read(struct gomalloc_stats *stats);
 int gom_stats_leaks(void);
 

@@ -2,36 +2,30 @@
 /*
  * debugfs: classes, a row for each size class.
  */
-#include <linux/math64.h>
-#include <linux/minmax.h>
 #include <linux/seq_file.h>
-#include "node.h"
 #include "size_class.h"
 #include "stats.h"
 #include "views.h"
 
-/* Hundredths of a percent of what the spans hold that live objects do not. */
-static u64 waste(u64 used, u64 held)
+static void class_row(struct seq_file *m, const char *name,
+		      const struct gom_class *c, const struct gom_class_stats *s)
 {
-	return held ? div64_u64((held - min(used, held)) * 10000, held) : 0;
-}
+	u64 now = gom_stats_waste(s->live_bytes, s->held);
+	u64 peak = gom_stats_waste(s->peak_live, s->peak_held);
 
-static void class_row(struct seq_file *m, const char *name, u32 size,
-		      u32 npages, const struct gom_class_stats *s, u64 used,
-		      u64 held)
-{
-	u64 w = waste(used, held);
-
-	seq_printf(m, "%5s %6u %6u %8llu %10llu %8llu %7llu %9llu %4llu.%02llu %12llu %9llu %9llu %9llu\n",
-		   name, size, npages, s->nspans, s->live, s->mcache, s->ready,
-		   s->spans_free, w / 100, w % 100, s->mallocs, s->refills,
-		   s->flushes, s->locks);
+	seq_printf(m, "%5s %6u %6u %8llu %10llu %8llu %7llu %9llu %4llu.%02llu %12llu %9llu %9llu %9llu %12llu %12llu %4llu.%02llu\n",
+		   name, c->size, c->npages, s->nspans, s->live, s->mcache,
+		   s->ready, s->spans_free, now / 100, now % 100, s->mallocs,
+		   s->refills, s->flushes, s->locks, s->peak_held,
+		   s->peak_live, peak / 100, peak % 100);
 }
 
 static void add(struct gom_class_stats *sum, const struct gom_class_stats *s)
 {
 	sum->nspans += s->nspans;
+	sum->held += s->held;
 	sum->live += s->live;
+	sum->live_bytes += s->live_bytes;
 	sum->mcache += s->mcache;
 	sum->ready += s->ready;
 	sum->spans_free += s->spans_free;
@@ -39,58 +33,28 @@ static void add(struct gom_class_stats *sum, const struct gom_class_stats *s)
 	sum->refills += s->refills;
 	sum->flushes += s->flushes;
 	sum->locks += s->locks;
-}
-
-static void large_row(struct seq_file *m, struct gom_class_stats *total,
-		      u64 *used, u64 *held)
-{
-	struct gom_class_stats s = {};
-	u64 bytes = 0;
-	int nid;
-
-	for_each_gom_node(nid) {
-		struct mheap *heap = &gom_node(nid)->heap;
-
-		s.nspans += READ_ONCE(heap->large);
-		s.mallocs += READ_ONCE(heap->large_mallocs);
-		bytes += (u64)READ_ONCE(heap->large_pages) << GOM_PAGE_SHIFT;
-	}
-	s.live = s.nspans;
-	class_row(m, "large", 0, 0, &s, bytes, bytes);
-	add(total, &s);
-	*used += bytes;
-	*held += bytes;
+	sum->peak_held += s->peak_held;
+	sum->peak_live += s->peak_live;
 }
 
 int gom_view_classes_show(struct seq_file *m, void *unused)
 {
 	struct gom_class_stats s, total = {};
-	u64 used = 0, held = 0;
+	static const struct gom_class all;
+	char buf[GOM_CLASS_NAME_LEN];
 	unsigned int class;
-	char name[8];
 
 	seq_puts(m, "gomalloc classes 1\n");
-	seq_printf(m, "%5s %6s %6s %8s %10s %8s %7s %9s %7s %12s %9s %9s %9s\n",
+	seq_printf(m, "%5s %6s %6s %8s %10s %8s %7s %9s %7s %12s %9s %9s %9s %12s %12s %7s\n",
 		   "class", "size", "pages", "spans", "live", "mcache", "ready",
 		   "inspans", "waste%", "mallocs", "refills", "flushes",
-		   "locks");
-	for (class = 1; class < GOM_NR_SPAN_CLASSES; class++) {
-		const struct gom_class *c = &gom_class[class];
-		u64 live, span;
-
+		   "locks", "peak_held", "peak_live", "peak%");
+	for_each_gom_stats_class(class) {
 		gom_stats_class(class, &s);
-		live = s.live * c->size;
-		span = s.nspans * c->npages * GOM_PAGE_SIZE;
-		if (class == GOM_CLASS_TINY)
-			strscpy(name, "tiny", sizeof(name));
-		else
-			snprintf(name, sizeof(name), "%u", class);
-		class_row(m, name, c->size, c->npages, &s, live, span);
+		class_row(m, gom_class_name(class, buf), gom_class_of(class),
+			  &s);
 		add(&total, &s);
-		used += live;
-		held += span;
 	}
-	large_row(m, &total, &used, &held);
-	class_row(m, "total", 0, 0, &total, used, held);
+	class_row(m, "total", &all, &total);
 	return 0;
 }

@@ -145,6 +145,82 @@ static void peak(struct kunit *test)
 	KUNIT_EXPECT_GE(test, b.peak_sys, sys);
 }
 
+/*
+ * The class's spans are made to hold more than they ever did, full to the
+ * last object, and then less; nobody looks at them meanwhile if @unseen.
+ */
+static void check_peak(struct kunit *test, unsigned int class, bool unseen)
+{
+	const struct gom_class *c = &gom_class[class];
+	u64 span = c->npages * GOM_PAGE_SIZE, nspans, held;
+	struct gom_class_stats s;
+	unsigned int i, n;
+	void **objs;
+
+	gom_stats_class(class, &s);
+	nspans = s.peak_held / span + 70;
+	held = nspans * span;
+	n = nspans * c->nelems;
+	objs = kvmalloc_array(n, sizeof(*objs), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, objs);
+	for (i = 0; i < n; i++)
+		objs[i] = gom_test_alloc(c->size, GFP_KERNEL);
+	if (!unseen) {
+		gom_stats_class(class, &s);
+		KUNIT_EXPECT_EQ(test, s.held, held);
+		KUNIT_EXPECT_EQ(test, s.peak_held, held);
+		KUNIT_EXPECT_EQ(test, s.live_bytes, (u64)n * c->size);
+	}
+	gofree_bulk(n, objs);
+	gomalloc_free_os_memory();
+	gom_stats_class(class, &s);
+	KUNIT_EXPECT_EQ(test, s.held, 0);
+	if (unseen) {
+		KUNIT_EXPECT_LE(test, s.peak_held, held);
+		KUNIT_EXPECT_GE(test, s.peak_held + (s.peak_held >> 6) + span,
+				held);
+		KUNIT_EXPECT_GE(test, s.peak_live + span,
+				s.peak_held / span * c->nelems * c->size);
+	} else {
+		KUNIT_EXPECT_EQ(test, s.peak_held, held);
+		KUNIT_EXPECT_EQ(test, s.peak_live, (u64)n * c->size);
+	}
+	for (i = 0; i < c->nelems; i++)
+		objs[i] = gom_test_alloc(c->size, GFP_KERNEL);
+	held = s.peak_held;
+	gom_stats_class(class, &s);
+	KUNIT_EXPECT_EQ(test, s.held, span);
+	KUNIT_EXPECT_EQ(test, s.peak_held, held);
+	gofree_bulk(c->nelems, objs);
+	kvfree(objs);
+}
+
+static void class_peak(struct kunit *test)
+{
+	check_peak(test, gom_size_class(1024), false);
+	check_peak(test, gom_size_class(1024), true);
+	check_peak(test, gom_size_class(192), true);
+	KUNIT_EXPECT_EQ(test, gom_stats_waste(0, 0), 0);
+	KUNIT_EXPECT_EQ(test, gom_stats_waste(3, 4), 2500);
+	KUNIT_EXPECT_EQ(test, gom_stats_waste(5, 4), 0);
+}
+
+static void large_figures(struct kunit *test)
+{
+	struct gom_class_stats a, b;
+	void *obj;
+
+	gom_stats_class(GOM_CLASS_LARGE, &a);
+	obj = gom_test_alloc(SZ_2M, GFP_KERNEL);
+	gom_stats_class(GOM_CLASS_LARGE, &b);
+	KUNIT_EXPECT_EQ(test, b.live, a.live + 1);
+	KUNIT_EXPECT_EQ(test, b.held, a.held + SZ_2M);
+	KUNIT_EXPECT_EQ(test, b.live_bytes, b.held);
+	KUNIT_EXPECT_GE(test, b.peak_held, b.held);
+	KUNIT_EXPECT_EQ(test, b.peak_live, b.peak_held);
+	gofree(obj);
+}
+
 #define NR_HELD	512
 
 struct held {
@@ -200,6 +276,8 @@ static struct kunit_case stats_cases[] = {
 	KUNIT_CASE(known_sequences),
 	KUNIT_CASE(tiny),
 	KUNIT_CASE(class_figures),
+	KUNIT_CASE(class_peak),
+	KUNIT_CASE(large_figures),
 	KUNIT_CASE(forwarded),
 	KUNIT_CASE(peak),
 	KUNIT_CASE_SLOW(random_workload),
