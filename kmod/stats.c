@@ -40,10 +40,16 @@ static u64 less(u64 a, u64 b)
 	return a > b ? a - b : 0;
 }
 
-/* Hundredths of a percent of @held that @live does not use. */
+/* In hundredths of a percent; 0 of nothing. */
+u64 gom_stats_percent(u64 part, u64 whole)
+{
+	return whole ? div64_u64(part * 10000, whole) : 0;
+}
+
+/* The part of @held that @live does not use. */
 u64 gom_stats_waste(u64 live, u64 held)
 {
-	return held ? div64_u64(less(held, live) * 10000, held) : 0;
+	return gom_stats_percent(less(held, live), held);
 }
 
 /* === Peaks =============================================================== */
@@ -162,6 +168,23 @@ void gom_stats_class(unsigned int class, struct gom_class_stats *stats)
 	else
 		sum_small(class, stats);
 	update_peak(&peaks[class], stats);
+}
+
+void gom_stats_cpu(int cpu, struct gom_cpu_stats *stats)
+{
+	struct mcache_cold *cold = per_cpu_ptr(gom_mcache_cold, cpu);
+	unsigned int class, n;
+
+	memset(stats, 0, sizeof(*stats));
+	for (class = 1; class < GOM_NR_SPAN_CLASSES; class++) {
+		stats->mallocs += gom_mcache_mallocs(cpu, class);
+		stats->refills += READ_ONCE(cold->class[class].refills);
+		stats->flushes += READ_ONCE(cold->class[class].flushes);
+		n = gom_mcache_count(cpu, class);
+		stats->objects += n;
+		stats->bytes += (u64)n * gom_class[class].size;
+	}
+	stats->capacity = READ_ONCE(cold->capacity);
 }
 
 static void add_class(struct gomalloc_stats *s, unsigned int class)

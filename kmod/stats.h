@@ -43,12 +43,32 @@ struct gom_class_stats {
 	u64 peak_live;
 };
 
+/**
+ * struct gom_cpu_stats - what a CPU did and what its cache holds
+ * @mallocs: objects ever allocated on it
+ * @refills: visits to central lists for more objects
+ * @flushes: visits to be rid of some
+ * @objects: free objects in its magazines
+ * @bytes: their bytes
+ * @capacity: what these would be, were all its magazines full
+ */
+struct gom_cpu_stats {
+	u64 mallocs;
+	u64 refills;
+	u64 flushes;
+	u64 objects;
+	u64 bytes;
+	u64 capacity;
+};
+
 /* Size classes, tiny and large: those that gom_stats_class() knows. */
 #define for_each_gom_stats_class(class)	\
 	for ((class) = 1; (class) <= GOM_CLASS_LARGE; (class)++)
 
 void gom_stats_class(unsigned int class, struct gom_class_stats *stats);
+void gom_stats_cpu(int cpu, struct gom_cpu_stats *stats);
 void gom_stats_grown(unsigned int class);
+u64 gom_stats_percent(u64 part, u64 whole);
 u64 gom_stats_waste(u64 live, u64 held);
 void gom_stats_read(struct gomalloc_stats *stats);
 int gom_stats_leaks(void);

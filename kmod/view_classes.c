@@ -2,7 +2,6 @@
 /*
  * debugfs: classes, a row for each size class.
  */
-#include <linux/seq_file.h>
 #include "size_class.h"
 #include "stats.h"
 #include "views.h"

@@ -3,36 +3,28 @@
  * debugfs: cpus, a row for each CPU that may exist.
  */
 #include <linux/cpumask.h>
-#include <linux/seq_file.h>
-#include "mcache.h"
-#include "size_class.h"
+#include <linux/topology.h>
+#include "stats.h"
 #include "views.h"
 
 int gom_view_cpus_show(struct seq_file *m, void *unused)
 {
-	unsigned int class;
+	struct gom_cpu_stats s;
+	u64 miss;
 	int cpu;
 
 	seq_puts(m, "gomalloc cpus 1\n");
-	seq_printf(m, "%5s %7s %12s %9s %9s %9s %11s %11s\n", "cpu", "online",
-		   "mallocs", "refills", "flushes", "objects", "bytes",
-		   "capacity");
+	seq_printf(m, "%5s %7s %12s %9s %9s %9s %11s %11s %7s %4s\n", "cpu",
+		   "online", "mallocs", "refills", "flushes", "objects",
+		   "bytes", "capacity", "miss%", "node");
 	for_each_possible_cpu(cpu) {
-		struct mcache_cold *cold = per_cpu_ptr(gom_mcache_cold, cpu);
-		u64 mallocs = 0, refills = 0, flushes = 0, n, objs = 0, bytes = 0;
-
-		for (class = 1; class < GOM_NR_SPAN_CLASSES; class++) {
-			mallocs += gom_mcache_mallocs(cpu, class);
-			refills += READ_ONCE(cold->class[class].refills);
-			flushes += READ_ONCE(cold->class[class].flushes);
-			n = gom_mcache_count(cpu, class);
-			objs += n;
-			bytes += n * gom_class[class].size;
-		}
-		seq_printf(m, "%5d %7s %12llu %9llu %9llu %9llu %11llu %11lu\n",
-			   cpu, cpu_online(cpu) ? "yes" : "no", mallocs,
-			   refills, flushes, objs, bytes,
-			   READ_ONCE(cold->capacity));
+		gom_stats_cpu(cpu, &s);
+		miss = gom_stats_percent(s.refills, s.mallocs);
+		seq_printf(m, "%5d %7s %12llu %9llu %9llu %9llu %11llu %11llu %4llu.%02llu %4d\n",
+			   cpu, cpu_online(cpu) ? "yes" : "no", s.mallocs,
+			   s.refills, s.flushes, s.objects, s.bytes,
+			   s.capacity, miss / 100, miss % 100,
+			   cpu_to_node(cpu));
 	}
 	return 0;
 }

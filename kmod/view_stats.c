@@ -2,7 +2,6 @@
 /*
  * debugfs: stats, the figures of Go's MemStats, and the tiers as a ladder.
  */
-#include <linux/seq_file.h>
 #include "malloc.h"
 #include "node.h"
 #include "report.h"
@@ -28,6 +27,19 @@ static void ladder(struct seq_file *m, const struct gomalloc_stats *s)
 	rung(m, '+', s->meta_sys, "metadata");
 	rung(m, '=', s->sys, "held from the kernel");
 	seq_puts(m, "------------------------------------------------\n");
+}
+
+static void node_fields(struct seq_file *m, int nid)
+{
+	struct mheap *heap = &gom_node(nid)->heap;
+	char name[24];
+
+	snprintf(name, sizeof(name), "HeapSys[%d]", nid);
+	seq_printf(m, "%-16s %20lu\n", name,
+		   READ_ONCE(heap->pages) << GOM_PAGE_SHIFT);
+	snprintf(name, sizeof(name), "HeapIdle[%d]", nid);
+	seq_printf(m, "%-16s %20lu\n", name,
+		   READ_ONCE(heap->free_pages) << GOM_PAGE_SHIFT);
 }
 
 int gom_view_stats_show(struct seq_file *m, void *unused)
@@ -78,6 +90,9 @@ int gom_view_stats_show(struct seq_file *m, void *unused)
 		seq_printf(m, "  %-18s %16llu\n", gom_report_name(i),
 			   gom_report_count(i));
 #undef FIELD
+	if (num_possible_nodes() > 1)
+		for_each_gom_node(nid)
+			node_fields(m, nid);
 	ladder(m, &s);
 	return 0;
 }

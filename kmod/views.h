@@ -8,7 +8,7 @@
 #ifndef _GOM_VIEWS_H
 #define _GOM_VIEWS_H
 
-struct seq_file;
+#include <linux/seq_file.h>
 
 int gom_view_stats_show(struct seq_file *m, void *unused);
 int gom_view_classes_show(struct seq_file *m, void *unused);
