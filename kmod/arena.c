@@ -15,6 +15,7 @@
  */
 #include <linux/export.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/vmalloc.h>
 #include "arena.h"
 #include "mspan.h"
@@ -189,6 +190,34 @@ struct arena *gom_arena_at(unsigned long i)
 	struct arena *arena = READ_ONCE(gomalloc_hot.arenas[i]);
 
 	return arena == &empty_arena ? NULL : arena;
+}
+
+unsigned long gom_arena_next(unsigned long i)
+{
+	while (i < gomalloc_hot.nr_arenas && !gom_arena_at(i))
+		i++;
+	return i;
+}
+
+/* Count pages by their class bytes; false if the arena owns none (any more). */
+bool gom_arena_count(unsigned long i, struct gom_arena_stats *stats)
+{
+	unsigned int page, class, run = 0;
+	struct arena *arena;
+
+	memset(stats, 0, sizeof(*stats));
+	rcu_read_lock();
+	arena = gom_arena_at(i);
+	for (page = 0; arena && page < GOM_ARENA_PAGES; page++) {
+		class = READ_ONCE(arena->class[page]);
+		stats->owned += class != GOM_CLASS_NONE;
+		stats->free += class == GOM_CLASS_FREE;
+		run = class == GOM_CLASS_FREE ? run + 1 : 0;
+		stats->run = max(stats->run, run);
+	}
+	rcu_read_unlock();
+	stats->inuse = stats->owned - stats->free;
+	return stats->owned;
 }
 
 int __init gom_arena_init(void)

@@ -105,5 +105,23 @@ void gom_arena_map_run(struct mspan *run);
 
 /* For walks over everything: the arena at an index, NULL where there is none. */
 struct arena *gom_arena_at(unsigned long i);
+/* The index of the first arena at or after @i, gomalloc_hot.nr_arenas if none. */
+unsigned long gom_arena_next(unsigned long i);
+
+/**
+ * struct gom_arena_stats - how much of an arena is in use, in pages
+ * @owned: pages that gomalloc holds
+ * @inuse: of these, in spans
+ * @free: of these, in free runs
+ * @run: of these, in the longest one
+ */
+struct gom_arena_stats {
+	unsigned int owned;
+	unsigned int inuse;
+	unsigned int free;
+	unsigned int run;
+};
+
+bool gom_arena_count(unsigned long i, struct gom_arena_stats *stats);
 
 #endif /* _GOM_ARENA_H */

@@ -6,7 +6,7 @@
  *
  * The first line of a file names its format and version; columns and names
  * change only with the version.  Reading takes no lock for longer than one
- * heap's counters.
+ * heap's counters or one span.
  */
 #include <linux/debugfs.h>
 #include <linux/fs.h>
@@ -21,6 +21,9 @@ static struct dentry *dir;
 DEFINE_SHOW_ATTRIBUTE(gom_view_stats);
 DEFINE_SHOW_ATTRIBUTE(gom_view_classes);
 DEFINE_SHOW_ATTRIBUTE(gom_view_cpus);
+DEFINE_SEQ_ATTRIBUTE(gom_view_arenas);
+DEFINE_SEQ_ATTRIBUTE(gom_view_spans);
+DEFINE_SEQ_ATTRIBUTE(gom_view_metrics);
 
 static int validate_show(struct seq_file *m, void *unused)
 {
@@ -54,6 +57,9 @@ static const struct {
 	{ "stats", 0444, &gom_view_stats_fops },
 	{ "classes", 0444, &gom_view_classes_fops },
 	{ "cpus", 0444, &gom_view_cpus_fops },
+	{ "arenas", 0400, &gom_view_arenas_fops },
+	{ "spans", 0400, &gom_view_spans_fops },
+	{ "metrics", 0444, &gom_view_metrics_fops },
 	{ "validate", 0400, &validate_fops },
 	{ "free_os_memory", 0200, &free_os_memory_fops },
 };

@@ -22,6 +22,7 @@
 #include "stats.h"
 #include "tiny.h"
 #include "tracked.h"
+#include "views.h"
 
 EXPORT_SYMBOL_IF_KUNIT(gom_class);
 EXPORT_SYMBOL_IF_KUNIT(gom_free_magic);
@@ -82,6 +83,11 @@ EXPORT_SYMBOL_IF_KUNIT(gom_report_name);
 EXPORT_SYMBOL_IF_KUNIT(gom_report_last);
 EXPORT_SYMBOL_IF_KUNIT(gom_stats_class);
 EXPORT_SYMBOL_IF_KUNIT(gom_stats_waste);
+EXPORT_SYMBOL_IF_KUNIT(gom_stats_cpu);
+EXPORT_SYMBOL_IF_KUNIT(gom_view_arenas_sops);
+EXPORT_SYMBOL_IF_KUNIT(gom_view_spans_sops);
+EXPORT_SYMBOL_IF_KUNIT(gom_view_metrics_sops);
+EXPORT_SYMBOL_IF_KUNIT(gom_class_name);
 EXPORT_SYMBOL_IF_KUNIT(gom_sys);
 EXPORT_SYMBOL_IF_KUNIT(gom_meta);
 

@@ -14,4 +14,8 @@ int gom_view_stats_show(struct seq_file *m, void *unused);
 int gom_view_classes_show(struct seq_file *m, void *unused);
 int gom_view_cpus_show(struct seq_file *m, void *unused);
 
+extern const struct seq_operations gom_view_arenas_sops;
+extern const struct seq_operations gom_view_spans_sops;
+extern const struct seq_operations gom_view_metrics_sops;
+
 #endif /* _GOM_VIEWS_H */

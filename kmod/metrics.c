@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * debugfs: metrics, all figures for programs, one to a line.
+ *
+ *	NAME VALUE
+ *	NAME{LABEL="...",...} VALUE
+ *
+ * Names are in the manner of Go's runtime/metrics, a path and a unit.  Each
+ * section below is for what there is several of, and yields a record for each
+ * of them; nothing is held from one record to the next.
+ */
+#include <linux/cpumask.h>
+#include "arena.h"
+#include "report.h"
+#include "size_class.h"
+#include "stats.h"
+#include "tiny.h"
+#include "views.h"
+
+#define LABELS_LEN	64
+
+static void put(struct seq_file *m, const char *name, u64 value)
+{
+	seq_printf(m, "%s %llu\n", name, value);
+}
+
+static void put_labelled(struct seq_file *m, const char *name,
+			 const char *labels, u64 value)
+{
+	seq_printf(m, "%s{%s} %llu\n", name, labels, value);
+}
+
+/* === The heap as a whole ================================================= */
+
+static u64 heap_find(u64 i)
+{
+	return i ? U64_MAX : 0;
+}
+
+static void heap_show(struct seq_file *m, u64 i)
+{
+	u64 tiny_mallocs, tiny_frees;
+	struct gomalloc_stats s;
+
+	gom_stats_read(&s);
+	gom_tiny_count(&tiny_mallocs, &tiny_frees);
+	put(m, "/memory/classes/total:bytes", s.sys);
+	put(m, "/memory/classes/peak:bytes", s.peak_sys);
+	if (s.limit != S64_MAX)
+		put(m, "/memory/classes/limit:bytes", s.limit);
+	put(m, "/memory/classes/heap/objects:bytes", s.alloc);
+	put(m, "/memory/classes/heap/mcache-free:bytes", s.mcache_free);
+	put(m, "/memory/classes/heap/mcentral-free:bytes", s.mcentral_free);
+	put(m, "/memory/classes/heap/span-waste:bytes", s.span_waste);
+	put(m, "/memory/classes/heap/free:bytes", s.heap_idle);
+	put(m, "/memory/classes/heap/released:bytes", s.heap_released);
+	put(m, "/memory/classes/metadata:bytes", s.meta_sys);
+	put(m, "/gc/heap/allocs:bytes", s.total_alloc);
+	put(m, "/gc/heap/allocs:objects", s.mallocs);
+	put(m, "/gc/heap/frees:objects", s.frees);
+	put(m, "/gc/heap/objects:objects", s.heap_objects);
+	put(m, "/gc/heap/tiny/allocs:objects", tiny_mallocs);
+}
+
+/* === Classes ============================================================= */
+
+static u64 class_find(u64 i)
+{
+	return i <= GOM_CLASS_LARGE ? max(i, 1ULL) : U64_MAX;
+}
+
+static void class_show(struct seq_file *m, u64 class)
+{
+	char name[GOM_CLASS_NAME_LEN], labels[LABELS_LEN];
+	struct gom_class_stats s;
+
+	gom_stats_class(class, &s);
+	snprintf(labels, sizeof(labels), "class=\"%s\",size=\"%u\"",
+		 gom_class_name(class, name), gom_class_of(class)->size);
+	put_labelled(m, "/class/live:objects", labels, s.live);
+	put_labelled(m, "/class/spans:spans", labels, s.nspans);
+	put_labelled(m, "/class/held:bytes", labels, s.held);
+	put_labelled(m, "/class/mcache:objects", labels, s.mcache);
+	put_labelled(m, "/class/ready:objects", labels, s.ready);
+	put_labelled(m, "/class/free:objects", labels, s.spans_free);
+	put_labelled(m, "/class/mallocs:objects", labels, s.mallocs);
+	put_labelled(m, "/class/refills:batches", labels, s.refills);
+	put_labelled(m, "/class/flushes:batches", labels, s.flushes);
+	put_labelled(m, "/class/locks:locks", labels, s.locks);
+	put_labelled(m, "/class/waste:percent-hundredths", labels,
+		     gom_stats_waste(s.live_bytes, s.held));
+	put_labelled(m, "/class/peak-held:bytes", labels, s.peak_held);
+	put_labelled(m, "/class/peak-live:bytes", labels, s.peak_live);
+}
+
+/* === CPUs ================================================================ */
+
+static u64 cpu_find(u64 i)
+{
+	unsigned int cpu = i < nr_cpu_ids ?
+		cpumask_next((int)i - 1, cpu_possible_mask) : nr_cpu_ids;
+
+	return cpu < nr_cpu_ids ? cpu : U64_MAX;
+}
+
+static void cpu_show(struct seq_file *m, u64 cpu)
+{
+	char labels[LABELS_LEN];
+	struct gom_cpu_stats s;
+
+	gom_stats_cpu(cpu, &s);
+	snprintf(labels, sizeof(labels), "cpu=\"%llu\"", cpu);
+	put_labelled(m, "/cpu/mallocs:objects", labels, s.mallocs);
+	put_labelled(m, "/cpu/cached:objects", labels, s.objects);
+	put_labelled(m, "/cpu/cached:bytes", labels, s.bytes);
+	put_labelled(m, "/cpu/capacity:bytes", labels, s.capacity);
+	put_labelled(m, "/cpu/refills:batches", labels, s.refills);
+	put_labelled(m, "/cpu/flushes:batches", labels, s.flushes);
+}
+
+/* === Arenas ============================================================== */
+
+static u64 arena_find(u64 i)
+{
+	i = gom_arena_next(i);
+	return i < gomalloc_hot.nr_arenas ? i : U64_MAX;
+}
+
+static void arena_show(struct seq_file *m, u64 i)
+{
+	char labels[LABELS_LEN];
+	struct gom_arena_stats s;
+
+	if (!gom_arena_count(i, &s))
+		return;
+	snprintf(labels, sizeof(labels), "arena=\"%llu\"", i);
+	put_labelled(m, "/arena/owned:pages", labels, s.owned);
+	put_labelled(m, "/arena/inuse:pages", labels, s.inuse);
+}
+
+/* === Misuse ============================================================== */
+
+static u64 misuse_find(u64 i)
+{
+	return i < GOM_NR_MISUSES ? i : U64_MAX;
+}
+
+static void misuse_show(struct seq_file *m, u64 kind)
+{
+	char labels[LABELS_LEN];
+
+	snprintf(labels, sizeof(labels), "kind=\"%s\"", gom_report_name(kind));
+	put_labelled(m, "/misuse/reports:events", labels,
+		     gom_report_count(kind));
+}
+
+/* === The file ============================================================ */
+
+/**
+ * struct section - records of one kind
+ * @find: the number of the first record from one on, U64_MAX if there is none
+ * @show: prints that record, or nothing if it has gone
+ */
+struct section {
+	u64 (*find)(u64 i);
+	void (*show)(struct seq_file *m, u64 i);
+};
+
+static const struct section sections[] = {
+	{ heap_find, heap_show },
+	{ class_find, class_show },
+	{ cpu_find, cpu_show },
+	{ arena_find, arena_show },
+	{ misuse_find, misuse_show },
+};
+
+/* A position: the section above, the record below, the head of the file first. */
+#define SECTION_SHIFT	48
+#define RECORD_MASK	GENMASK_ULL(SECTION_SHIFT - 1, 0)
+
+static void *metrics_start(struct seq_file *m, loff_t *pos)
+{
+	u64 section, record;
+
+	if (!*pos)
+		return SEQ_START_TOKEN;
+	record = (*pos - 1) & RECORD_MASK;
+	section = (*pos - 1) >> SECTION_SHIFT;
+	for (; section < ARRAY_SIZE(sections); section++, record = 0) {
+		record = sections[section].find(record);
+		if (record == U64_MAX)
+			continue;
+		*pos = 1 + (section << SECTION_SHIFT) + record;
+		return pos;
+	}
+	return NULL;
+}
+
+static void *metrics_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	++*pos;
+	return metrics_start(m, pos);
+}
+
+static void metrics_stop(struct seq_file *m, void *v)
+{
+}
+
+static int metrics_show(struct seq_file *m, void *v)
+{
+	u64 at;
+
+	if (v == SEQ_START_TOKEN) {
+		seq_puts(m, "# gomalloc metrics 1\n");
+		return 0;
+	}
+	at = *(loff_t *)v - 1;
+	sections[at >> SECTION_SHIFT].show(m, at & RECORD_MASK);
+	return 0;
+}
+
+const struct seq_operations gom_view_metrics_sops = {
+	.start = metrics_start,
+	.next = metrics_next,
+	.stop = metrics_stop,
+	.show = metrics_show,
+};
