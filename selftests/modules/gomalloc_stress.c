@@ -38,6 +38,10 @@ static unsigned int seed = 1;
 module_param(seed, uint, 0444);
 MODULE_PARM_DESC(seed, "where the random choices start");
 
+static int only = -1;
+module_param(only, int, 0444);
+MODULE_PARM_DESC(only, "the one CPU to run on (default: all)");
+
 #define NR_OWN		512	/* objects of a thread */
 #define NR_SHARED	256
 #define NR_ATOMIC	32	/* objects of an interrupt */
@@ -362,6 +366,8 @@ static int run(void)
 	for_each_online_cpu(cpu) {
 		if (i == n || err)
 			break;
+		if (only >= 0 && cpu != only)
+			continue;
 		err = worker_init(&workers[i++], cpu);
 	}
 	if (!err)
