@@ -12,6 +12,8 @@
 #include <linux/fs.h>
 #include <linux/module.h>
 #include <linux/seq_file.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
 #include "debugfs.h"
 #include "gom.h"
 #include "views.h"
@@ -36,9 +38,30 @@ static int validate_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(validate);
 
+/* A word that was written to a file, without the end of its line. */
+static int read_word(char *word, size_t size, const char __user *buf,
+		     size_t count)
+{
+	if (!count || count >= size)
+		return -EINVAL;
+	if (copy_from_user(word, buf, count))
+		return -EFAULT;
+	if (word[count - 1] == '\n')
+		count--;
+	word[count] = '\0';
+	return strlen(word) == count ? 0 : -EINVAL;
+}
+
 static ssize_t free_os_memory_write(struct file *file, const char __user *buf,
 				    size_t count, loff_t *pos)
 {
+	char word[8];
+	int err = read_word(word, sizeof(word), buf, count);
+
+	if (err)
+		return err;
+	if (strcmp(word, "1"))
+		return -EINVAL;
 	gomalloc_free_os_memory();
 	return count;
 }
