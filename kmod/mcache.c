@@ -27,6 +27,7 @@
 #include "node.h"
 #include "sample.h"
 #include "stats.h"
+#include "trace.h"
 
 DEFINE_PER_CPU_ALIGNED(struct gomalloc_mcache, gomalloc_mcache);
 EXPORT_PER_CPU_SYMBOL_GPL(gomalloc_mcache);
@@ -55,16 +56,22 @@ static struct magazine no_magazine = {
 };
 
 /**
- * struct wish - what a visit to the central list found missing
- * @cap: a magazine of so many slots instead of this CPU's smaller one
+ * struct wish - what a visit to the central list found missing, and moved
  * @spare: an empty magazine of so many slots for the central list
+ * @cap: a magazine of so many slots instead of this CPU's smaller one
+ * @moved: objects that came from there or went there
  * @visited: there was a visit
+ *
+ * Eight bytes, which is one store to clear.
  */
 struct wish {
-	unsigned int cap;
 	unsigned int spare;
+	u16 cap;
+	u8 moved;
 	bool visited;
 };
+
+static_assert(GOM_MAGAZINE_MAX <= U8_MAX);
 
 static unsigned int count(const struct gomalloc_head *head)
 {
@@ -281,9 +288,10 @@ static void *take_busy(unsigned int class, struct wish *wish)
 		count_capacity(cold, class, mag->cap, cap);
 		load(head, mag, mag->count);
 		prefetch_objects(mag);
+		wish->moved = mag->count;
 		obj = pop(head);
-	} else {
-		gom_mcentral_take(central, &obj, 1);
+	} else if (gom_mcentral_take(central, &obj, 1)) {
+		wish->moved = 1;
 	}
 	c->refills++;
 	wish->cap = wanted_cap(head, cold, class);
@@ -359,6 +367,7 @@ void *gom_mcache_refill(unsigned int class, gfp_t gfp, int node)
 			gom_stats_grown(class);
 	}
 	if (wish.visited) {
+		trace_gomalloc_refill(class, wish.moved);
 		fulfil(class, &wish);
 		scan_idle();
 	}
@@ -385,14 +394,17 @@ static bool put_busy(unsigned int class, void *obj, struct wish *wish)
 			mag->count = count(head);
 			central = gom_central(numa_mem_id(), class);
 			mag = gom_mcentral_flush(central, mag, &wish->spare);
+			wish->moved = cap - mag->count;
 			count_capacity(cold, class, mag->cap, cap);
 			load(head, mag, mag->count);
 		}
 		c->flushes++;
 		wish->cap = wanted_cap(head, cold, class);
 		wish->visited = true;
-		if (!cap)
+		if (!cap) {
+			wish->moved = 1;
 			return false;
+		}
 	}
 	*(void **)head->top = obj;
 	head->top += sizeof(obj);
@@ -414,6 +426,7 @@ void gom_mcache_flush(unsigned int class, void *obj)
 	if (!put)
 		gom_mcentral_give(class, &obj, 1);
 	if (wish.visited) {
+		trace_gomalloc_flush(class, wish.moved);
 		fulfil(class, &wish);
 		scan_idle();
 	}

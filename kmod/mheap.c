@@ -25,6 +25,7 @@
 #include "mheap.h"
 #include "node.h"
 #include "stats.h"
+#include "trace.h"
 
 /*
  * A block is this part of what the heap holds, within bounds: the idle rest
@@ -359,11 +360,13 @@ static int grow_order(struct mheap *heap)
  */
 static bool meets_limit(int order, gfp_t gfp)
 {
+	s64 wanted = PAGE_SIZE << order;
 	int nid;
 
-	if (gom_sys_bytes() + (s64)(PAGE_SIZE << order) <= READ_ONCE(limit))
+	if (gom_sys_bytes() + wanted <= READ_ONCE(limit))
 		return false;
 	atomic64_inc(&limit_hits);
+	trace_gomalloc_limit(READ_ONCE(limit), wanted);
 	/* Who may not sleep should not free megabytes either. */
 	if (gfpflags_allow_blocking(gfp))
 		for_each_gom_node(nid)
@@ -443,6 +446,7 @@ static bool alloc_grow(int nid, const struct gom_run_request *req, gfp_t gfp,
 		add_run(heap, run, &dead);
 	carve(heap, run, req, span, spare, &dead);
 	raw_spin_unlock_irqrestore(&heap->lock, flags);
+	trace_gomalloc_heap_grow(heap->nid, addr, order, have);
 	free_headers(&dead);
 	return true;
 out:
@@ -538,6 +542,7 @@ struct mspan *gom_mheap_alloc_idle(int nid, const struct gom_run_request *req,
 /* Give pages that no run and no span holds any more back to the kernel. */
 static void give_back(struct mspan *run)
 {
+	trace_gomalloc_heap_release(run);
 	gom_arena_disown(run->start, run->npages);
 	put_pages(run->start, run->npages);
 	gom_mspan_free(run);
@@ -565,6 +570,7 @@ void gom_mheap_free(struct mspan *span)
 	unsigned long flags;
 	bool gone;
 
+	trace_gomalloc_span_free(span);
 	gom_mspan_uncut(span);
 	raw_spin_lock_irqsave(&heap->lock, flags);
 	gone = free_locked(heap, span, &dead);

@@ -7,6 +7,7 @@
 #include <linux/slab.h>
 #include "node.h"
 #include "stats.h"
+#include "trace.h"
 
 struct gom_node **gom_nodes __ro_after_init;
 
@@ -94,8 +95,8 @@ static struct mspan *alloc_idle(int nid, const struct gom_run_request *req,
  * then the kernel's without effort; and where memory is short or limited all
  * that they keep, before the kernel is asked as the caller asks.
  */
-struct mspan *gom_node_alloc_span(int nid, const struct gom_run_request *req,
-				  gfp_t gfp)
+static struct mspan *alloc_span(int nid, const struct gom_run_request *req,
+				gfp_t gfp)
 {
 	bool limited = gom_mheap_meets_limit(req->npages);
 	struct mspan *span = NULL;
@@ -112,6 +113,16 @@ struct mspan *gom_node_alloc_span(int nid, const struct gom_run_request *req,
 	if (!limited || gfpflags_allow_blocking(gfp))
 		take_back_all(nid, gfp);
 	return gom_mheap_alloc(nid, req, gfp);
+}
+
+struct mspan *gom_node_alloc_span(int nid, const struct gom_run_request *req,
+				  gfp_t gfp)
+{
+	struct mspan *span = alloc_span(nid, req, gfp);
+
+	if (span)
+		trace_gomalloc_span_alloc(span);
+	return span;
 }
 
 static struct gom_node *node_create(int nid)

@@ -16,6 +16,7 @@
 #include "arena.h"
 #include "mspan.h"
 #include "report.h"
+#include "trace.h"
 
 static const char * const names[] = {
 	[GOM_DOUBLE_FREE]	= "double-free",
@@ -112,12 +113,13 @@ static void print_object(const void *ptr, unsigned int class)
 void gom_report(enum gom_misuse what, const void *ptr, unsigned long caller)
 {
 	static DEFINE_RATELIMIT_STATE(limit, 5 * HZ, 10);
-	unsigned int class;
+	struct gom_report_record record = { what, ptr, caller };
 
 	rcu_read_lock();
-	class = gom_arena_class(ptr);
+	record.class = gom_arena_class(ptr);
 	atomic64_inc(&counts[what]);
-	last = (struct gom_report_record){ what, ptr, caller, class };
+	last = record;
+	trace_gomalloc_misuse(&record);
 	if (first_time(what, caller) && __ratelimit(&limit)) {
 		if (caller)
 			pr_err("BUG: gomalloc: %s in %pS\n", names[what],
@@ -125,7 +127,7 @@ void gom_report(enum gom_misuse what, const void *ptr, unsigned long caller)
 		else
 			pr_err("BUG: gomalloc: %s, found when its batch was returned\n",
 			       names[what]);
-		print_object(ptr, class);
+		print_object(ptr, record.class);
 		pr_err("gomalloc:   %s.  By %s/%d on CPU %d\n", advice[what],
 		       current->comm, task_pid_nr(current),
 		       raw_smp_processor_id());

@@ -16,6 +16,7 @@
 #include "nolock.h"
 #include "scavenge.h"
 #include "tiny.h"
+#include "trace.h"
 
 static int hotplug_state;
 static struct workqueue_struct *drain_wq;
@@ -80,6 +81,7 @@ size_t gomalloc_free_os_memory(void)
 	gom_scavenge_caches();
 	for_each_gom_node(nid)
 		pages += gom_mheap_release(&gom_node(nid)->heap);
+	trace_gomalloc_scavenge(pages << GOM_PAGE_SHIFT);
 	return pages << GOM_PAGE_SHIFT;
 }
 EXPORT_SYMBOL_GPL(gomalloc_free_os_memory);

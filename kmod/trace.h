@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Tracepoints, gomalloc:* in tracefs.  Documentation/tracing.rst says what
+ * each tells.
+ *
+ * They stand where the tiers hand memory to each other, after the locks and
+ * the busy flag have been dropped: a BPF program may do there what its kind
+ * may do anywhere.  The fast paths have none of them, and where one is off it
+ * is a nop.  trace.c instantiates them.
+ */
+#undef TRACE_SYSTEM
+#define TRACE_SYSTEM gomalloc
+
+#if !defined(_GOM_TRACE_H) || defined(TRACE_HEADER_MULTI_READ)
+#define _GOM_TRACE_H
+
+#include <linux/pfn.h>
+#include <linux/string.h>
+#include <linux/tracepoint.h>
+#include "mspan.h"
+#include "report.h"
+#include "stats.h"
+
+/* What follows the class byte where the byte alone says little. */
+#define gom_trace_class(class)						\
+	((class) == GOM_CLASS_TINY ? " (tiny)" :			\
+	 (class) == GOM_CLASS_LARGE ? " (large)" : "")
+
+/* Bytes of an object of @span, which may have one alone. */
+#define gom_trace_size(span)						\
+	((span)->class < GOM_NR_SPAN_CLASSES ?				\
+	 gom_class[(span)->class].size : (span)->npages * GOM_PAGE_SIZE)
+
+/* A CPU's magazine and the central list; the CPU is the event's own. */
+DECLARE_EVENT_CLASS(gomalloc_batch,
+		    TP_PROTO(unsigned int class, unsigned int objects),
+		    TP_ARGS(class, objects),
+		    TP_STRUCT__entry(__field(unsigned int, class)
+				     __field(unsigned int, size)
+				     __field(unsigned int, objects)),
+		    TP_fast_assign(__entry->class = class;
+				   __entry->size = gom_class[class].size;
+				   __entry->objects = objects;),
+		    TP_printk("class=%u%s size=%u objects=%u", __entry->class,
+			      gom_trace_class(__entry->class), __entry->size,
+			      __entry->objects));
+
+/* @objects from the central list; none: the class needs a new span. */
+DEFINE_EVENT(gomalloc_batch, gomalloc_refill,
+	     TP_PROTO(unsigned int class, unsigned int objects),
+	     TP_ARGS(class, objects));
+
+/* @objects to the central list. */
+DEFINE_EVENT(gomalloc_batch, gomalloc_flush,
+	     TP_PROTO(unsigned int class, unsigned int objects),
+	     TP_ARGS(class, objects));
+
+/* A span and the heap. */
+DECLARE_EVENT_CLASS(gomalloc_span,
+		    TP_PROTO(const struct mspan *span),
+		    TP_ARGS(span),
+		    TP_STRUCT__entry(__field(unsigned int, class)
+				     __field(unsigned int, size)
+				     __field(unsigned int, pages)
+				     __field(int, node)
+				     __field(unsigned long, pfn)),
+		    TP_fast_assign(__entry->class = span->class;
+				   __entry->size = gom_trace_size(span);
+				   __entry->pages = span->npages;
+				   __entry->node = span->nid;
+				   __entry->pfn = PFN_DOWN(__pa(span->start));),
+		    TP_printk("class=%u%s size=%u pages=%u node=%d pfn=0x%lx",
+			      __entry->class, gom_trace_class(__entry->class),
+			      __entry->size, __entry->pages, __entry->node,
+			      __entry->pfn));
+
+/* From the heap, for a central list or a large object. */
+DEFINE_EVENT(gomalloc_span, gomalloc_span_alloc,
+	     TP_PROTO(const struct mspan *span),
+	     TP_ARGS(span));
+
+/* Back to the heap. */
+DEFINE_EVENT(gomalloc_span, gomalloc_span_free,
+	     TP_PROTO(const struct mspan *span),
+	     TP_ARGS(span));
+
+/*
+ * A block from the kernel: @npages of the 2^@order kernel pages, the rest of
+ * which has gone back at once.  It may have been split already.
+ */
+TRACE_EVENT(gomalloc_heap_grow,
+	    TP_PROTO(int nid, unsigned long start, unsigned int order,
+		     unsigned int npages),
+	    TP_ARGS(nid, start, order, npages),
+	    TP_STRUCT__entry(__field(unsigned int, order)
+			     __field(unsigned int, pages)
+			     __field(int, node)
+			     __field(unsigned long, pfn)
+			     __field(unsigned long, held)),
+	    TP_fast_assign(__entry->order = order;
+			   __entry->pages = npages;
+			   __entry->node = nid;
+			   __entry->pfn = PFN_DOWN(__pa(start));
+			   __entry->held = gom_sys_bytes();),
+	    TP_printk("order=%u pages=%u node=%d pfn=0x%lx held=%lu",
+		      __entry->order, __entry->pages, __entry->node,
+		      __entry->pfn, __entry->held));
+
+/* Pages back to the kernel, which does not have them yet. */
+TRACE_EVENT(gomalloc_heap_release,
+	    TP_PROTO(const struct mspan *run),
+	    TP_ARGS(run),
+	    TP_STRUCT__entry(__field(unsigned int, pages)
+			     __field(int, node)
+			     __field(unsigned long, pfn)
+			     __field(unsigned long, held)),
+	    TP_fast_assign(__entry->pages = run->npages;
+			   __entry->node = run->nid;
+			   __entry->pfn = PFN_DOWN(__pa(run->start));
+			   __entry->held = gom_sys_bytes();),
+	    TP_printk("pages=%u node=%d pfn=0x%lx held=%lu", __entry->pages,
+		      __entry->node, __entry->pfn, __entry->held));
+
+/* Growing by @wanted bytes would exceed the limit. */
+TRACE_EVENT(gomalloc_limit,
+	    TP_PROTO(unsigned long limit, unsigned long wanted),
+	    TP_ARGS(limit, wanted),
+	    TP_STRUCT__entry(__field(unsigned long, limit)
+			     __field(unsigned long, wanted)
+			     __field(unsigned long, held)),
+	    TP_fast_assign(__entry->limit = limit;
+			   __entry->wanted = wanted;
+			   __entry->held = gom_sys_bytes();),
+	    TP_printk("limit=%lu wanted=%lu held=%lu", __entry->limit,
+		      __entry->wanted, __entry->held));
+
+/* All idle memory was asked for; @bytes went back to the kernel. */
+TRACE_EVENT(gomalloc_scavenge,
+	    TP_PROTO(unsigned long bytes),
+	    TP_ARGS(bytes),
+	    TP_STRUCT__entry(__field(unsigned long, bytes)
+			     __field(unsigned long, held)),
+	    TP_fast_assign(__entry->bytes = bytes;
+			   __entry->held = gom_sys_bytes();),
+	    TP_printk("bytes=%lu held=%lu", __entry->bytes, __entry->held));
+
+/* Every misuse, also those that the log is spared. */
+TRACE_EVENT(gomalloc_misuse,
+	    TP_PROTO(const struct gom_report_record *report),
+	    TP_ARGS(report),
+	    TP_STRUCT__entry(__array(char, kind, 20)
+			     __field(const void *, ptr)
+			     __field(unsigned int, class)
+			     __field(unsigned long, caller)),
+	    TP_fast_assign(strscpy(__entry->kind, gom_report_name(report->what),
+				   sizeof(__entry->kind));
+			   __entry->ptr = report->ptr;
+			   __entry->class = report->class;
+			   __entry->caller = report->caller;),
+	    TP_printk("kind=%s ptr=%p class=%u%s caller=%pS", __entry->kind,
+		      __entry->ptr, __entry->class,
+		      gom_trace_class(__entry->class),
+		      (void *)__entry->caller));
+
+#endif /* _GOM_TRACE_H */
+
+#undef TRACE_INCLUDE_PATH
+#define TRACE_INCLUDE_PATH .
+#undef TRACE_INCLUDE_FILE
+#define TRACE_INCLUDE_FILE trace
+#include <trace/define_trace.h>
