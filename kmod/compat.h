@@ -8,6 +8,7 @@
 
 #include <linux/hrtimer.h>
 #include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/version.h>
 #include <linux/workqueue.h>
 
@@ -52,6 +53,44 @@ gom_compat_hrtimer_setup(struct hrtimer *timer,
 	timer->function = fn;
 #else
 	hrtimer_setup(timer, fn, clock, mode);
+#endif
+}
+
+/*
+ * The data of a module that may hold pointers to objects: what is writable,
+ * and what was so until its init function had run.  Since 6.4 these are not
+ * in one piece with the code.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+#define GOM_MODULE_DATA_PARTS	1
+#else
+#define GOM_MODULE_DATA_PARTS	2
+#endif
+
+static inline void *gom_compat_module_data(const struct module *module,
+					   unsigned int part, size_t *size)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+	*size = module->core_layout.size - module->core_layout.ro_size;
+	return module->core_layout.base + module->core_layout.ro_size;
+#else
+	enum mod_mem_type type = part ? MOD_RO_AFTER_INIT : MOD_DATA;
+
+	*size = module->mem[type].size;
+	return module->mem[type].base;
+#endif
+}
+
+/* A module's per-CPU data, which without CONFIG_SMP is like its other data. */
+static inline void __percpu *
+gom_compat_module_percpu(const struct module *module, size_t *size)
+{
+#ifdef CONFIG_SMP
+	*size = module->percpu_size;
+	return module->percpu;
+#else
+	*size = 0;
+	return NULL;
 #endif
 }
 

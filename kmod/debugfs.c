@@ -16,6 +16,8 @@
 #include <linux/uaccess.h>
 #include "debugfs.h"
 #include "gom.h"
+#include "heapfile.h"
+#include "leak.h"
 #include "views.h"
 
 static struct dentry *dir;
@@ -96,9 +98,12 @@ void __init gom_debugfs_init(void)
 	for (i = 0; i < ARRAY_SIZE(files); i++)
 		debugfs_create_file(files[i].name, files[i].mode, dir, NULL,
 				    files[i].fops);
+	gom_heapfile_init(dir);
+	gom_leak_init(dir);
 }
 
 void gom_debugfs_exit(void)
 {
 	debugfs_remove_recursive(dir);
+	gom_leak_exit();
 }

@@ -15,6 +15,7 @@
 #include <linux/rcupdate.h>
 #include <linux/string.h>
 #include "arena.h"
+#include "client.h"
 #include "debugfs.h"
 #include "mcache.h"
 #include "mspan.h"
@@ -163,12 +164,17 @@ static int __init gom_init(void)
 	err = gom_scavenge_init();
 	if (err)
 		goto out_sample;
+	err = gom_client_init();
+	if (err)
+		goto out_scavenge;
 	gom_debugfs_init();
 	pr_info("gomalloc: loaded: %d size classes, %lu KiB pages, %lu arenas of %lu MiB, %d nodes\n",
 		GOMALLOC_NR_CLASSES - 1, GOM_PAGE_SIZE >> 10,
 		gomalloc_hot.nr_arenas, GOM_ARENA_SIZE >> 20, num_possible_nodes());
 	return 0;
 
+out_scavenge:
+	gom_scavenge_exit();
 out_sample:
 	gom_sample_exit();
 out_mcache:
@@ -190,6 +196,7 @@ static void __exit gom_exit(void)
 	/* Frees that clients left to RCU, then what caches hold. */
 	rcu_barrier();
 	gom_debugfs_exit();
+	gom_client_exit();
 	gom_scavenge_exit();
 	leaked = gom_stats_leaks();
 	for_each_gom_node(nid)

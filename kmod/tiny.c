@@ -231,6 +231,17 @@ size_t gom_tiny_size(const void *ptr)
 	return end + 1 - byte;
 }
 
+/* Whether some CPU cuts from @block; it may start or stop at any moment. */
+bool gom_tiny_is_open(const void *block)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		if (READ_ONCE(per_cpu(tiny_cpu.block, cpu)) == block)
+			return true;
+	return false;
+}
+
 /*
  * Take @cpu's block away, the caller's own CPU's or a dead one's; returns it
  * if it is free now.

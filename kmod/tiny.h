@@ -40,6 +40,7 @@ enum gom_tiny_freed gom_tiny_free(const void *ptr);
 size_t gom_tiny_size(const void *ptr);
 /* Marks a damaged block, which nobody may use, as not free. */
 void gom_tiny_condemn(const void *block);
+bool gom_tiny_is_open(const void *block);
 void *gom_tiny_drain(int cpu);
 void gom_tiny_count(u64 *mallocs, u64 *frees);
 

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The colours of a scan for leaks: scan.c's.
+ *
+ *   none	not there when the scan began, or nobody has met it
+ *   white	was there when the scan began; nobody has met a pointer to it
+ *   grey	a pointer to it was met, its own contents were not looked at yet
+ *   black	they were
+ *
+ * Two bits for every 8 bytes of those pages in which objects begin, 280 bytes
+ * for a page of 8 KiB.  They go by address and not by span, so that spans may
+ * come and go meanwhile.  Pages with grey objects are in a list, by a link
+ * that each has anyway: it can neither overflow nor fail to grow.
+ *
+ * One scan runs at a time, by itself: no locks.  Process context, but for
+ * gom_mark_white().
+ */
+#include <linux/bitmap.h>
+#include <linux/slab.h>
+#include "mark.h"
+#include "stats.h"
+
+#define GRANULE		8
+#define GRANULES	(GOM_PAGE_SIZE / GRANULE)
+#define WORDS		(GRANULES / BITS_PER_LONG)
+
+/**
+ * struct mark_page - the objects that begin in a page
+ * @next: in gom_marks->grey
+ * @page: which page, from the start of the linear map
+ * @queued: it is in that list
+ * @known: the object is white or black
+ * @reached: the object is grey or black
+ */
+struct mark_page {
+	struct mark_page *next;
+	unsigned long page;
+	bool queued;
+	unsigned long known[WORDS];
+	unsigned long reached[WORDS];
+};
+
+static struct kmem_cache *page_cache;
+
+static unsigned long page_of(unsigned long addr)
+{
+	return (addr - gomalloc_hot.first) >> GOM_PAGE_SHIFT;
+}
+
+static unsigned int granule_of(unsigned long addr)
+{
+	return (addr & (GOM_PAGE_SIZE - 1)) / GRANULE;
+}
+
+static unsigned long address(const struct mark_page *p, unsigned int granule)
+{
+	return gomalloc_hot.first + (p->page << GOM_PAGE_SHIFT) +
+	       granule * GRANULE;
+}
+
+static struct mark_page *find(struct gom_marks *marks, unsigned long addr)
+{
+	return xa_load(&marks->pages, page_of(addr));
+}
+
+static struct mark_page *find_or_add(struct gom_marks *marks,
+				     unsigned long addr)
+{
+	struct mark_page *p = find(marks, addr);
+
+	if (p)
+		return p;
+	p = kmem_cache_zalloc(page_cache, GFP_KERNEL);
+	if (!p)
+		return NULL;
+	p->page = page_of(addr);
+	if (xa_err(xa_store(&marks->pages, p->page, p, GFP_KERNEL))) {
+		kmem_cache_free(page_cache, p);
+		return NULL;
+	}
+	marks->npages++;
+	gom_meta_add(sizeof(*p));
+	return p;
+}
+
+/* Make room for what begins in the page of @addr. */
+int gom_mark_add_page(struct gom_marks *marks, unsigned long addr)
+{
+	return find_or_add(marks, addr) ? 0 : -ENOMEM;
+}
+
+/*
+ * The object at @addr is there; false if its page was not added.  In any
+ * context.
+ */
+bool gom_mark_white(struct gom_marks *marks, unsigned long addr)
+{
+	struct mark_page *p = find(marks, addr);
+
+	if (p)
+		__set_bit(granule_of(addr), p->known);
+	return p;
+}
+
+/* A pointer to the object at @addr was met. */
+int gom_mark_grey(struct gom_marks *marks, unsigned long addr)
+{
+	struct mark_page *p = find_or_add(marks, addr);
+	unsigned int granule = granule_of(addr);
+
+	if (!p)
+		return -ENOMEM;
+	if (__test_and_set_bit(granule, p->reached))
+		return 0;
+	__clear_bit(granule, p->known);
+	if (!p->queued) {
+		p->queued = true;
+		p->next = marks->grey;
+		marks->grey = p;
+	}
+	return 0;
+}
+
+/* Make some grey object black; returns its address, 0 if none is grey. */
+unsigned long gom_mark_blacken(struct gom_marks *marks)
+{
+	struct mark_page *p;
+	unsigned int granule;
+
+	for (; (p = marks->grey); marks->grey = p->next, p->queued = false) {
+		granule = find_next_andnot_bit(p->reached, p->known, GRANULES, 0);
+		if (granule < GRANULES) {
+			__set_bit(granule, p->known);
+			return address(p, granule);
+		}
+	}
+	return 0;
+}
+
+bool gom_mark_is_white(struct gom_marks *marks, unsigned long addr)
+{
+	struct mark_page *p = find(marks, addr);
+	unsigned int granule = granule_of(addr);
+
+	return p && test_bit(granule, p->known) &&
+	       !test_bit(granule, p->reached);
+}
+
+/* The first white object at @addr or above; 0 if there is none. */
+unsigned long gom_mark_next_white(struct gom_marks *marks, unsigned long addr)
+{
+	unsigned int granule = granule_of(addr);
+	unsigned long page = page_of(addr);
+	struct mark_page *p;
+
+	xa_for_each_start(&marks->pages, page, p, page) {
+		if (page != page_of(addr))
+			granule = 0;
+		granule = find_next_andnot_bit(p->known, p->reached, GRANULES,
+					       granule);
+		if (granule < GRANULES)
+			return address(p, granule);
+	}
+	return 0;
+}
+
+/* Memory that the colours take, without the tree of pages. */
+size_t gom_mark_bytes(const struct gom_marks *marks)
+{
+	return marks->npages * sizeof(struct mark_page);
+}
+
+void gom_mark_begin(struct gom_marks *marks)
+{
+	xa_init(&marks->pages);
+	marks->grey = NULL;
+	marks->npages = 0;
+}
+
+void gom_mark_end(struct gom_marks *marks)
+{
+	struct mark_page *p;
+	unsigned long page;
+
+	xa_for_each(&marks->pages, page, p)
+		kmem_cache_free(page_cache, p);
+	gom_meta_add(-(long)gom_mark_bytes(marks));
+	xa_destroy(&marks->pages);
+}
+
+int __init gom_mark_init(void)
+{
+	page_cache = kmem_cache_create("gomalloc_marks",
+				       sizeof(struct mark_page), 0, 0, NULL);
+	return page_cache ? 0 : -ENOMEM;
+}
+
+void gom_mark_exit(void)
+{
+	kmem_cache_destroy(page_cache);
+}
