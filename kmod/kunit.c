@@ -16,6 +16,7 @@
 #include "profile.h"
 #include "report.h"
 #include "sample.h"
+#include "scan.h"
 #include "scavenge.h"
 #include "site.h"
 #include "size_class.h"
@@ -77,6 +78,9 @@ EXPORT_SYMBOL_IF_KUNIT(gom_malloc_forwarded);
 EXPORT_SYMBOL_IF_KUNIT(gom_malloc_forwarded_frees);
 EXPORT_SYMBOL_IF_KUNIT(gom_nolock_flush);
 EXPORT_SYMBOL_IF_KUNIT(gom_scavenge_caches);
+
+EXPORT_SYMBOL_IF_KUNIT(gom_scan_run);
+EXPORT_SYMBOL_IF_KUNIT(gom_scan_free);
 
 EXPORT_SYMBOL_IF_KUNIT(gom_report_count);
 EXPORT_SYMBOL_IF_KUNIT(gom_report_name);

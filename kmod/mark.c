@@ -20,8 +20,7 @@
 #include "mark.h"
 #include "stats.h"
 
-#define GRANULE		8
-#define GRANULES	(GOM_PAGE_SIZE / GRANULE)
+#define GRANULES	(GOM_PAGE_SIZE / GOM_MARK_GRANULE)
 #define WORDS		(GRANULES / BITS_PER_LONG)
 
 /**
@@ -49,13 +48,13 @@ static unsigned long page_of(unsigned long addr)
 
 static unsigned int granule_of(unsigned long addr)
 {
-	return (addr & (GOM_PAGE_SIZE - 1)) / GRANULE;
+	return (addr & (GOM_PAGE_SIZE - 1)) / GOM_MARK_GRANULE;
 }
 
 static unsigned long address(const struct mark_page *p, unsigned int granule)
 {
 	return gomalloc_hot.first + (p->page << GOM_PAGE_SHIFT) +
-	       granule * GRANULE;
+	       granule * GOM_MARK_GRANULE;
 }
 
 static struct mark_page *find(struct gom_marks *marks, unsigned long addr)

@@ -7,6 +7,9 @@
 
 struct mark_page;
 
+/* Objects begin at multiples of this; tiny ones share the colour of a block. */
+#define GOM_MARK_GRANULE	8
+
 /**
  * struct gom_marks - the colours of a scan
  * @pages: by page of the linear map, the colours of the objects that begin

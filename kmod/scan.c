@@ -420,7 +420,8 @@ static bool is_suspect(struct pass *pass, unsigned long addr,
 
 #define for_each_white(addr, marks)					\
 	for ((addr) = gom_mark_next_white(marks, gomalloc_hot.first);	\
-	     (addr); (addr) = gom_mark_next_white(marks, (addr) + 1))
+	     (addr);							\
+	     (addr) = gom_mark_next_white(marks, (addr) + GOM_MARK_GRANULE))
 
 /* After the first pass: whatever is white. */
 static void gather(struct pass *pass)

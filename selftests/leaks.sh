@@ -1,0 +1,130 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Is what a client leaks told when it goes, by call site, with the right
+# figures? Does a scan find what nobody points to, and nothing else? And does
+# the file refuse what it does not know?
+
+# shellcheck source=selftests/lib.sh
+. ./lib.sh
+
+begin 33 gomalloc_leaky
+
+leaks=$debugfs/leaks
+
+# command TEXT: writes it as it is, without a newline of its own.
+command()
+{
+	printf '%b' "$1" >"$leaks"
+}
+
+# field NAME
+field()
+{
+	awk -v name="$1" '$1 == name { print $2 }' "$leaks"
+}
+
+# row PATTERN: true if a line of the file has it; else shows the file.
+row()
+{
+	grep -q -e "$1" "$leaks" && return
+	head -n 30 "$leaks"
+	return 1
+}
+
+# refused TEXT: so it is, and the result is what it was.
+refused()
+{
+	head -n 2 "$leaks" >"$scratch/before"
+	fails command "$1" && head -n 2 "$leaks" | cmp - "$scratch/before"
+}
+
+# set NAME VALUE: a parameter of the loaded gomalloc.
+set_parameter()
+{
+	echo "$2" >"/sys/module/gomalloc/parameters/$1"
+}
+
+# finds SUSPECTS: a scan has so many of them.
+finds()
+{
+	command scan && equal Suspects "$(field Suspects)" "$1"
+}
+
+unload_leaky()
+{
+	mark_log
+	rmmod gomalloc_leaky
+}
+
+is_silent()
+{
+	fails logged 'did not free'
+}
+
+load gomalloc || ktap_exit_fail_msg "gomalloc does not load"
+result "format and version" equal "first line" "$(head -n 1 "$leaks")" \
+	"gomalloc leaks 1"
+result "nobody else may read it" equal mode \
+	"$(find "$leaks" -perm 600)" "$leaks"
+
+result "nothing is suspect in an empty heap" finds 0
+for bad in 'scan ' ' scan' scanner 'scan\n\n' 'scan\nclear' module 'module ' \
+	'module a b' 'module a-b' SCAN 'clear\000' '\n'; do
+	result "refused: '$bad'" refused "$bad"
+done
+result "a newline may follow" command 'module none\n'
+result "an unknown module has nothing" equal Module "$(field Module)" none
+result "cleared" command clear
+result "and gone" row 'write to this file'
+
+# What is not tracked: 12 blocks of tiny objects are full, one is open.
+set_parameter profile_rate 0
+load gomalloc_leaky lost=5 tiny_lost=64 large_lost=1 forgotten=3
+result "a scan finds the lost ones and no others" finds 18
+result "by class" row '^ *960 *5 *[0-9]* *- *- -$'
+result "tiny ones by the block" row '^ *192 *12 *tiny *- *- -$'
+result "large ones" row '^ *106496 *1 *large *- *- -$'
+unload_leaky
+result "nothing is known of untracked objects" is_silent
+result "what the module kept is lost with it" finds 21
+result "validate" is_valid
+
+# What is counted.
+set_parameter callsites gomalloc_leaky
+load gomalloc_leaky lost=5 forgotten=3
+finds 26 >"$scratch/suspects"
+result "a scan finds tracked ones as well" cat "$scratch/suspects"
+result "and names their call site" \
+	row '^ *960 *5 *[0-9]* *[0-9]* *[0-9]* lose+.* \[gomalloc_leaky\]'
+command 'module gomalloc_leaky'
+result "what a module holds" row '^ *exact *3072 *3 .* forget+'
+unload_leaky
+told_at_rmmod()
+{
+	logged '960 bytes in 5 objects, .* from lose+.* \[gomalloc_leaky\]' &&
+		logged '3072 bytes in 3 objects, .* from forget+' &&
+		equal "lines of call sites" \
+			"$(count_logged 'ms old, from')" 2 &&
+		fails logged estimated
+}
+result "told when it goes" told_at_rmmod
+
+load gomalloc_leaky
+unload_leaky
+result "silence if it leaks nothing" is_silent
+
+# What is sampled, every object here.
+set_parameter callsites ''
+set_parameter profile_rate 1
+load gomalloc_leaky lost=5
+unload_leaky
+estimated()
+{
+	logged 'about 960 bytes in 5 objects, .* from lose+' &&
+		logged 'callsites=gomalloc_leaky'
+}
+result "estimated from samples, and says so" estimated
+rmmod gomalloc
+result "the kernel is well" is_taint_free
+ktap_finished
