@@ -25,6 +25,7 @@ static struct dentry *dir;
 DEFINE_SHOW_ATTRIBUTE(gom_view_stats);
 DEFINE_SHOW_ATTRIBUTE(gom_view_classes);
 DEFINE_SHOW_ATTRIBUTE(gom_view_cpus);
+DEFINE_SHOW_ATTRIBUTE(gom_view_lifetimes);
 DEFINE_SEQ_ATTRIBUTE(gom_view_arenas);
 DEFINE_SEQ_ATTRIBUTE(gom_view_spans);
 DEFINE_SEQ_ATTRIBUTE(gom_view_metrics);
@@ -84,6 +85,8 @@ static const struct {
 	{ "cpus", 0444, &gom_view_cpus_fops },
 	{ "arenas", 0400, &gom_view_arenas_fops },
 	{ "spans", 0400, &gom_view_spans_fops },
+	{ "callsites", 0400, &gom_view_callsites_fops },
+	{ "lifetimes", 0444, &gom_view_lifetimes_fops },
 	{ "metrics", 0444, &gom_view_metrics_fops },
 	{ "validate", 0400, &validate_fops },
 	{ "free_os_memory", 0200, &free_os_memory_fops },

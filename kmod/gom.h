@@ -72,8 +72,8 @@
 #define GOM_CLASS_NONE		0			/* not ours */
 #define GOM_CLASS_TINY		GOMALLOC_NR_CLASSES	/* 16-byte blocks */
 #define GOM_CLASS_LARGE		(GOMALLOC_NR_CLASSES + 1)
-#define GOM_CLASS_FREE		(GOMALLOC_NR_CLASSES + 2) /* in a free run */
-#define GOM_CLASS_TRACKED	(GOMALLOC_NR_CLASSES + 3) /* tracked.c's slots */
+#define GOM_CLASS_TRACKED	(GOMALLOC_NR_CLASSES + 2) /* tracked.c's slots */
+#define GOM_CLASS_FREE		(GOMALLOC_NR_CLASSES + 3) /* in a free run */
 #define GOM_NR_CLASS_BYTES	(GOMALLOC_NR_CLASSES + 4)
 
 /* Classes that have spans of objects, hence an mcache and an mcentral. */

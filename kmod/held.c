@@ -42,8 +42,8 @@ static bool is_wanted(const struct gom_site *site, const char *module,
 static void fill_exact(struct gom_held *held, const struct gom_site *site)
 {
 	held->site = site;
-	held->objects = max(atomic64_read(&site->live), 0LL);
-	held->bytes = max(atomic64_read(&site->live_bytes), 0LL);
+	held->objects = max(atomic64_read(&site->exact.live), 0LL);
+	held->bytes = max(atomic64_read(&site->exact.live_bytes), 0LL);
 	held->exact = READ_ONCE(site->counted) || held->objects;
 }
 

@@ -11,10 +11,13 @@
  */
 #include <linux/cpumask.h>
 #include "arena.h"
+#include "profile.h"
 #include "report.h"
+#include "site.h"
 #include "size_class.h"
 #include "stats.h"
 #include "tiny.h"
+#include "tracked.h"
 #include "views.h"
 
 #define LABELS_LEN	64
@@ -66,7 +69,7 @@ static void heap_show(struct seq_file *m, u64 i)
 
 static u64 class_find(u64 i)
 {
-	return i <= GOM_CLASS_LARGE ? max(i, 1ULL) : U64_MAX;
+	return i <= GOM_CLASS_TRACKED ? max(i, 1ULL) : U64_MAX;
 }
 
 static void class_show(struct seq_file *m, u64 class)
@@ -154,6 +157,67 @@ static void misuse_show(struct seq_file *m, u64 kind)
 		     gom_report_count(kind));
 }
 
+/* === Call sites ========================================================== */
+
+static u64 site_find(u64 i)
+{
+	u32 id = i ? i - 1 : 0;
+
+	return gom_site_next(&id) ? id : U64_MAX;
+}
+
+static void site_show(struct seq_file *m, u64 i)
+{
+	char name[GOM_SITE_NAME_LEN], labels[GOM_SITE_NAME_LEN + 2 * LABELS_LEN];
+	struct gom_callsite row;
+	struct gom_site *site;
+	u32 id = i - 1;
+
+	site = gom_site_next(&id);
+	if (!site || !gom_callsite_read(site, &row))
+		return;
+	gom_site_name(site, name, sizeof(name));
+	name[strcspn(name, " ")] = '\0';
+	snprintf(labels, sizeof(labels), "site=\"%s\",module=\"%s\",kind=\"%s\"",
+		 name, *site->module ? site->module : "-",
+		 row.exact ? "exact" : "sampled");
+	put_labelled(m, "/callsite/live:bytes", labels, row.live_bytes);
+	put_labelled(m, "/callsite/live:objects", labels, row.live);
+	put_labelled(m, "/callsite/allocs:bytes", labels, row.total_bytes);
+	put_labelled(m, "/callsite/allocs:objects", labels, row.mallocs);
+}
+
+/* === The profile ========================================================= */
+
+static u64 profile_find(u64 i)
+{
+	return i < GOM_NR_LIFETIMES ? i : U64_MAX;
+}
+
+static void profile_show(struct seq_file *m, u64 i)
+{
+	char labels[LABELS_LEN];
+
+	if (!i) {
+		put(m, "/profile/rate:bytes", gom_profile_rate());
+		put(m, "/profile/tracked-failed:objects", gom_tracked_failed());
+	}
+	snprintf(labels, sizeof(labels), "ge_ns=\"%llu\"", i ? 1ULL << i : 0);
+	put_labelled(m, "/profile/lifetimes:objects", labels,
+		     gom_profile_lifetimes(i));
+}
+
+static u64 end_find(u64 i)
+{
+	return i ? U64_MAX : 0;
+}
+
+/* Without this line the file was cut off. */
+static void end_show(struct seq_file *m, u64 i)
+{
+	seq_puts(m, "# end\n");
+}
+
 /* === The file ============================================================ */
 
 /**
@@ -172,6 +236,9 @@ static const struct section sections[] = {
 	{ cpu_find, cpu_show },
 	{ arena_find, arena_show },
 	{ misuse_find, misuse_show },
+	{ site_find, site_show },
+	{ profile_find, profile_show },
+	{ end_find, end_show },
 };
 
 /* A position: the section above, the record below, the head of the file first. */

@@ -48,6 +48,7 @@
  * @peak: @allocs - @frees at the last peak, if that is still @peak_epoch
  * @peak_epoch: which peak
  * @weight: bytes that each sample stands for
+ * @objects: and how many objects, in 2^-GOM_SITE_SHIFT
  * @slot: where in a task's stack the return addresses lay when it was last
  *	unwound, in words; all 0 if that is not known
  * @site: the stack, innermost frame first
@@ -63,6 +64,7 @@ struct gom_bucket {
 	u64 peak;
 	u64 peak_epoch;
 	u64 weight;
+	u64 objects;
 	u16 slot[GOM_STACK_MAX];
 	struct gom_site *site[];
 };
@@ -291,6 +293,8 @@ void gom_profile_malloc(struct gom_bucket *bucket)
 		peak_epoch++;
 	}
 	raw_spin_unlock_irqrestore(&profile_lock, flags);
+	gom_site_malloc(&bucket->site[0]->sampled, bucket->objects,
+			bucket->weight);
 }
 
 static struct gom_bucket *make(struct gom_site *const *site, unsigned int nr,
@@ -306,6 +310,7 @@ static struct gom_bucket *make(struct gom_site *const *site, unsigned int nr,
 	bucket->size = size;
 	bucket->nr = nr;
 	bucket->weight = scale(size, size, bytes);
+	bucket->objects = scale(1 << GOM_SITE_SHIFT, size, bytes);
 	memcpy(bucket->site, site, nr * sizeof(*site));
 	/* Without waiting, and so without letting go of the lock. */
 	xa_lock_irqsave(&buckets, flags);
@@ -409,6 +414,8 @@ void gom_profile_free(struct gom_bucket *bucket, u64 age)
 	in_use -= bucket->weight;
 	lifetimes[age ? ilog2(age) : 0]++;
 	raw_spin_unlock_irqrestore(&profile_lock, flags);
+	gom_site_free(&bucket->site[0]->sampled, bucket->objects,
+		      bucket->weight);
 }
 
 /* As @n would be, had @bucket been sampled at the rate of today. */

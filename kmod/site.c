@@ -30,7 +30,7 @@ static struct hlist_head hash[1 << HASH_BITS];
 /* The modules whose sites count: names with a comma before and after each. */
 static char counted_modules[256] = ",";
 
-static const char no_name[] = "(module gone)";
+static const char no_name[] = "gone";
 
 static struct hlist_head *head_of(unsigned long ip)
 {
@@ -138,18 +138,18 @@ int gom_site_name(const struct gom_site *site, char *buf, size_t len)
 	return scnprintf(buf, len, "%pB", (void *)site->ip);
 }
 
-void gom_site_count_malloc(struct gom_site *site, size_t size)
+void gom_site_malloc(struct gom_site_count *count, u64 n, u64 bytes)
 {
-	atomic64_inc(&site->live);
-	atomic64_add(size, &site->live_bytes);
-	atomic64_inc(&site->mallocs);
-	atomic64_add(size, &site->total_bytes);
+	atomic64_add(n, &count->live);
+	atomic64_add(bytes, &count->live_bytes);
+	atomic64_add(n, &count->mallocs);
+	atomic64_add(bytes, &count->total_bytes);
 }
 
-void gom_site_count_free(struct gom_site *site, size_t size)
+void gom_site_free(struct gom_site_count *count, u64 n, u64 bytes)
 {
-	atomic64_dec(&site->live);
-	atomic64_sub(size, &site->live_bytes);
+	atomic64_sub(n, &count->live);
+	atomic64_sub(bytes, &count->live_bytes);
 }
 
 /* @mod is about to go: keep the names, as its addresses may be others' soon. */

@@ -7,6 +7,23 @@
 #include <linux/module.h>
 
 /**
+ * struct gom_site_count - objects of a site
+ * @live: that were not freed yet
+ * @live_bytes: their bytes, rounded up to size classes
+ * @mallocs: ever allocated
+ * @total_bytes: their bytes
+ */
+struct gom_site_count {
+	atomic64_t live;
+	atomic64_t live_bytes;
+	atomic64_t mallocs;
+	atomic64_t total_bytes;
+};
+
+/* Estimates are of fractions of an object, 2^-GOM_SITE_SHIFT. */
+#define GOM_SITE_SHIFT	8
+
+/**
  * struct gom_site - an address in code that allocates or is on the way to it
  * @hash: by @ip, while its module is there
  * @ip: a return address
@@ -14,10 +31,8 @@
  * @counted: its module is named in the parameter callsites
  * @name: how it was called, once its module has gone
  * @module: of the code; empty if that is the kernel's own
- * @live: objects of counted allocations that were not freed yet
- * @live_bytes: their bytes, rounded up to size classes
- * @mallocs: counted allocations ever made
- * @total_bytes: their bytes
+ * @exact: the allocations made while it was @counted
+ * @sampled: an estimate of all allocations, from those in the profile
  *
  * A site is made when it is first met and stays until gomalloc goes, so who
  * has met one may keep it without a reference.  When its module goes, the
@@ -30,10 +45,8 @@ struct gom_site {
 	bool counted;
 	const char *name;
 	char module[MODULE_NAME_LEN];
-	atomic64_t live;
-	atomic64_t live_bytes;
-	atomic64_t mallocs;
-	atomic64_t total_bytes;
+	struct gom_site_count exact;
+	struct gom_site_count sampled;
 };
 
 /* Room for gom_site_name()'s longest. */
@@ -43,8 +56,8 @@ struct gom_site *gom_site_get(unsigned long ip, gfp_t gfp);
 struct gom_site *gom_site_next(u32 *id);
 int gom_site_name(const struct gom_site *site, char *buf, size_t len);
 
-void gom_site_count_malloc(struct gom_site *site, size_t size);
-void gom_site_count_free(struct gom_site *site, size_t size);
+void gom_site_malloc(struct gom_site_count *count, u64 n, u64 bytes);
+void gom_site_free(struct gom_site_count *count, u64 n, u64 bytes);
 
 void gom_site_retire(const struct module *mod);
 int gom_site_set_counted(const char *list);

@@ -47,6 +47,8 @@ const char *gom_class_name(unsigned int class, char *buf)
 		return "tiny";
 	case GOM_CLASS_LARGE:
 		return "large";
+	case GOM_CLASS_TRACKED:
+		return "tracked";
 	case GOM_CLASS_FREE:
 		return "free";
 	}

@@ -70,7 +70,7 @@ struct peak {
  */
 #define PEAK_SHIFT	6
 
-static struct peak peaks[GOM_CLASS_LARGE + 1];
+static struct peak peaks[GOM_CLASS_TRACKED + 1];
 static DEFINE_RAW_SPINLOCK(peak_lock);
 
 /* Enter what @stats says of the class, and what the peak is now into it. */
@@ -90,16 +90,26 @@ static void update_peak(struct peak *peak, struct gom_class_stats *stats)
 	raw_spin_unlock_irqrestore(&peak_lock, flags);
 }
 
+static unsigned long held_pages(unsigned int class, int nid)
+{
+	switch (class) {
+	case GOM_CLASS_LARGE:
+		return READ_ONCE(gom_node(nid)->heap.large_pages);
+	case GOM_CLASS_TRACKED:
+		return READ_ONCE(gom_node(nid)->tracked.npages);
+	default:
+		return READ_ONCE(gom_central(nid, class)->nspans) *
+		       gom_class[class].npages;
+	}
+}
+
 static unsigned long held_bytes(unsigned int class)
 {
 	unsigned long pages = 0;
 	int nid;
 
 	for_each_gom_node(nid)
-		pages += class == GOM_CLASS_LARGE ?
-			 READ_ONCE(gom_node(nid)->heap.large_pages) :
-			 READ_ONCE(gom_central(nid, class)->nspans) *
-			 gom_class[class].npages;
+		pages += held_pages(class, nid);
 	return pages << GOM_PAGE_SHIFT;
 }
 
@@ -128,6 +138,25 @@ static void sum_large(struct gom_class_stats *stats)
 	stats->held = held_bytes(GOM_CLASS_LARGE);
 	stats->live = stats->nspans;
 	stats->live_bytes = stats->held;
+}
+
+/* Of what was ever allocated, only what no other class has counted. */
+static void sum_tracked(struct gom_class_stats *stats)
+{
+	int nid;
+
+	for_each_gom_node(nid) {
+		struct gom_tracked *tracked = &gom_node(nid)->tracked;
+		unsigned long flags;
+
+		raw_spin_lock_irqsave(&tracked->lock, flags);
+		stats->nspans += tracked->nspans;
+		stats->held += (u64)tracked->npages << GOM_PAGE_SHIFT;
+		stats->live += tracked->live;
+		stats->live_bytes += tracked->live_bytes;
+		stats->mallocs += tracked->mallocs;
+		raw_spin_unlock_irqrestore(&tracked->lock, flags);
+	}
 }
 
 static void sum_small(unsigned int class, struct gom_class_stats *stats)
@@ -165,6 +194,8 @@ void gom_stats_class(unsigned int class, struct gom_class_stats *stats)
 	memset(stats, 0, sizeof(*stats));
 	if (class == GOM_CLASS_LARGE)
 		sum_large(stats);
+	else if (class == GOM_CLASS_TRACKED)
+		sum_tracked(stats);
 	else
 		sum_small(class, stats);
 	update_peak(&peaks[class], stats);

@@ -63,7 +63,7 @@ struct gom_cpu_stats {
 
 /* Size classes, tiny and large: those that gom_stats_class() knows. */
 #define for_each_gom_stats_class(class)	\
-	for ((class) = 1; (class) <= GOM_CLASS_LARGE; (class)++)
+	for ((class) = 1; (class) <= GOM_CLASS_TRACKED; (class)++)
 
 void gom_stats_class(unsigned int class, struct gom_class_stats *stats);
 void gom_stats_cpu(int cpu, struct gom_cpu_stats *stats);

@@ -22,6 +22,7 @@
 #include "node.h"
 #include "profile.h"
 #include "site.h"
+#include "stats.h"
 #include "tracked.h"
 
 /* How much larger a slot may be than the smallest that would do, as a shift. */
@@ -180,9 +181,11 @@ static void *take_new(const struct gom_tracked_request *req,
 	}
 	tracked = tracked_of(span);
 	raw_spin_lock_irqsave(&tracked->lock, flags);
+	tracked->nspans++;
 	tracked->npages += span->npages;
 	obj = use_span(tracked, span, record);
 	raw_spin_unlock_irqrestore(&tracked->lock, flags);
+	gom_stats_grown(GOM_CLASS_TRACKED);
 	return obj;
 }
 
@@ -228,7 +231,7 @@ static void count_in(const struct gom_record *record)
 	if (record->bucket)
 		gom_profile_malloc(record->bucket);
 	if (record->counted)
-		gom_site_count_malloc(record->site, record->bytes);
+		gom_site_malloc(&record->site->exact, 1, record->bytes);
 }
 
 static void count_out(const struct gom_record *record)
@@ -237,7 +240,7 @@ static void count_out(const struct gom_record *record)
 		gom_profile_free(record->bucket,
 				 ktime_get_mono_fast_ns() - record->when);
 	if (record->counted)
-		gom_site_count_free(record->site, record->bytes);
+		gom_site_free(&record->site->exact, 1, record->bytes);
 }
 
 /*
@@ -337,6 +340,7 @@ static bool put_slot(struct gom_tracked *tracked, struct mspan *span,
 static struct mspan *let_go(struct gom_tracked *tracked, struct mspan *span)
 {
 	lockdep_assert_held(&tracked->lock);
+	tracked->nspans--;
 	tracked->npages -= span->npages;
 	span->state = MSPAN_MOVING;
 	return span;

@@ -20,7 +20,8 @@ struct mspan;
  * @lock: guards all that follows, and the spans and their records
  * @room: spans with a free slot, by the slots' size
  * @spare: an empty span kept for the next object
- * @npages: pages of spans, @spare included
+ * @nspans: spans, @spare included
+ * @npages: their pages
  * @live: live objects
  * @live_bytes: their bytes, rounded up to size classes
  * @mallocs: objects ever tracked that no class has counted: tiny and large
@@ -30,6 +31,7 @@ struct gom_tracked {
 	raw_spinlock_t lock;
 	struct hlist_head room[GOM_NR_SLOT_SHIFTS];
 	struct mspan *spare;
+	unsigned long nspans;
 	unsigned long npages;
 	unsigned long live;
 	u64 live_bytes;

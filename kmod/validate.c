@@ -37,7 +37,8 @@
  * @large_pages: their pages
  * @tracked: tracked objects
  * @tracked_bytes: what their records say
- * @tracked_pages: their pages
+ * @tracked_spans: their spans
+ * @tracked_pages: the pages of those
  * @nspans: spans by class
  * @nalloc: objects out by class
  */
@@ -49,6 +50,7 @@ struct tally {
 	unsigned long large_pages;
 	unsigned long tracked;
 	u64 tracked_bytes;
+	unsigned long tracked_spans;
 	unsigned long tracked_pages;
 	unsigned long nspans[GOM_NR_SPAN_CLASSES];
 	unsigned long nalloc[GOM_NR_SPAN_CLASSES];
@@ -119,6 +121,7 @@ static void check_tracked(struct walk *w, struct mspan *span)
 	}
 	same(w, "tracked: objects of a span", n, span->nalloc);
 	t->tracked += n;
+	t->tracked_spans++;
 	t->tracked_pages += span->npages;
 }
 
@@ -219,6 +222,7 @@ static void check_tally(struct walk *w, struct gom_tracked *tracked,
 {
 	same(w, "tracked: objects", t->tracked, tracked->live);
 	same(w, "tracked: bytes", t->tracked_bytes, tracked->live_bytes);
+	same(w, "tracked: spans", t->tracked_spans, tracked->nspans);
 	same(w, "tracked: pages", t->tracked_pages, tracked->npages);
 }
 

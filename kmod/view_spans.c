@@ -34,6 +34,9 @@ static u32 object_size(const struct gom_piece *piece)
 {
 	if (piece->class == GOM_CLASS_LARGE)
 		return piece->npages * GOM_PAGE_SIZE;
+	/* Of tracked ones, the slots'. */
+	if (piece->class == GOM_CLASS_TRACKED)
+		return piece->npages * GOM_PAGE_SIZE / max(piece->nelems, 1);
 	return gom_class_of(piece->class)->size;
 }
 

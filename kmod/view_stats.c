@@ -4,9 +4,11 @@
  */
 #include "malloc.h"
 #include "node.h"
+#include "profile.h"
 #include "report.h"
 #include "stats.h"
 #include "tiny.h"
+#include "tracked.h"
 #include "views.h"
 
 static void rung(struct seq_file *m, char sign, u64 bytes, const char *what)
@@ -72,12 +74,17 @@ int gom_view_stats_show(struct seq_file *m, void *unused)
 	FIELD("HeapReleased", s.heap_released);
 	FIELD("HeapObjects", s.heap_objects);
 	FIELD("OtherSys", s.meta_sys);
+	FIELD("BuckHashSys", s.profile_sys);
 	FIELD("PeakSys", s.peak_sys);
 	FIELD("FreeRuns", runs);
 	FIELD("Blocks", grown);
 	FIELD("BlocksBeyond", beyond);
 	FIELD("TinyMallocs", tiny_mallocs);
 	FIELD("TinyFrees", tiny_frees);
+	FIELD("ProfileRate", gom_profile_rate());
+	FIELD("TrackedObjects", s.tracked_objects);
+	FIELD("TrackedSys", s.tracked_sys);
+	FIELD("TrackedFailed", gom_tracked_failed());
 	FIELD("SlabMallocs", gom_malloc_forwarded());
 	FIELD("SlabFrees", gom_malloc_forwarded_frees());
 	if (s.limit == S64_MAX)

@@ -80,7 +80,7 @@ static bool look_locked(struct arena *arena, unsigned int page,
 		piece->nalloc = span->state == MSPAN_INUSE;
 		return true;
 	}
-	/* These two change under the mcentral's lock: they are a snapshot. */
+	/* These two change under other locks: they are a snapshot. */
 	piece->nelems = READ_ONCE(span->nelems);
 	piece->nalloc = READ_ONCE(span->nalloc);
 	return true;
