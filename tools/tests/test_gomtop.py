@@ -149,16 +149,21 @@ class Screen:
     """What a VT100 shows of what is written to it, as far as curses goes."""
 
     def __init__(self, rows, columns):
-        self.cells = [[" "] * columns for _ in range(rows)]
-        self.y = self.x = 0
+        self.pending = ""
+        self.resize(rows, columns)
 
     def resize(self, rows, columns):
-        self.__init__(rows, columns)
+        self.cells = [[" "] * columns for _ in range(rows)]
+        self.y = self.x = 0
 
     def text(self):
         return "\n".join("".join(row).rstrip() for row in self.cells)
 
     def write(self, data):
+        # A sequence may come in two pieces.
+        data = self.pending + data
+        self.pending = re.search(r"(\x1b(\[[?\d;]*|[()])?)?\Z", data)[0]
+        data = data[:len(data) - len(self.pending)]
         for match in re.finditer(r"\x1b\[([?\d;]*)([A-Za-z])|\x1b[()].|\x1b.|.",
                                  data, re.S):
             if match[2]:
@@ -177,9 +182,14 @@ class Screen:
         elif char == "\t":
             self.x = (self.x // 8 + 1) * 8
         elif char >= " ":
-            if self.x < len(self.cells[0]) and self.y < len(self.cells):
-                self.cells[self.y][self.x] = char
+            self.fill(self.y, self.x, self.x + 1, char)
             self.x += 1
+
+    def fill(self, y, first, end, char=" "):
+        """What was on its way when the size changed may be beyond it."""
+        if 0 <= y < len(self.cells):
+            for x in range(max(first, 0), min(end, len(self.cells[y]))):
+                self.cells[y][x] = char
 
     def escape(self, what, n):
         step = max(n[0], 1)
@@ -191,18 +201,14 @@ class Screen:
         elif what == "G":
             self.x = step - 1
         elif what == "X":
-            for x in range(self.x, min(self.x + step, len(self.cells[0]))):
-                self.cells[self.y][x] = " "
-        elif what == "K":
-            blank = range(self.x + 1) if n[0] == 1 else range(
-                self.x, len(self.cells[0]))
-            for x in blank:
-                self.cells[self.y][x] = " "
-        elif what == "J":
-            for y in range(self.y, len(self.cells)):
-                for x in range(self.x if y == self.y else 0,
-                               len(self.cells[0])):
-                    self.cells[y][x] = " "
+            self.fill(self.y, self.x, self.x + step)
+        elif what == "K" and n[0] == 1:
+            self.fill(self.y, 0, self.x + 1)
+        elif what in "JK":
+            self.fill(self.y, self.x, 10000)
+            if what == "J":
+                for y in range(self.y + 1, len(self.cells)):
+                    self.fill(y, 0, 10000)
         elif what in "ABCD":
             self.y += {"A": -step, "B": step}.get(what, 0)
             self.x += {"D": -step, "C": step}.get(what, 0)
