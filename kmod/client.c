@@ -30,16 +30,11 @@ struct client {
 static DEFINE_MUTEX(clients_lock);
 static LIST_HEAD(clients);
 
-/* A module whose data cannot be noted is loaded all the same. */
 static void add(struct module *module)
 {
-	struct client *client = kmalloc(sizeof(*client), GFP_KERNEL);
+	struct client *client = kmalloc(sizeof(*client),
+					GFP_KERNEL | __GFP_NOFAIL);
 
-	if (!client) {
-		pr_warn("gomalloc: no memory to note %s: scans for leaks will not see its data\n",
-			module->name);
-		return;
-	}
 	client->module = module;
 	mutex_lock(&clients_lock);
 	list_add_tail(&client->list, &clients);

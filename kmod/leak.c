@@ -179,7 +179,8 @@ static int run(const char *command, struct result **r)
 static ssize_t leaks_write(struct file *file, const char __user *buf,
 			   size_t count, loff_t *pos)
 {
-	char command[sizeof("module \n") + MODULE_NAME_LEN];
+	/* The longest, a newline and the end. */
+	char command[sizeof("module ") + MODULE_NAME_LEN];
 	struct result *r;
 	int err;
 
