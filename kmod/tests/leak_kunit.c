@@ -274,13 +274,13 @@ struct sleeper {
 
 static int sleep_on(void *data)
 {
-	void *volatile on_stack = object(0);
 	struct sleeper *sleeper = data;
+	void *on_stack;
 
+	WRITE_ONCE(on_stack, object(0));
 	complete(&sleeper->ready);
 	wait_for_completion(&sleeper->go);
-	/* Still wanted, so it was on the stack all the time. */
-	return !on_stack;
+	return !READ_ONCE(on_stack);
 }
 
 static void task_stack(struct kunit *test)
