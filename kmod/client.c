@@ -7,8 +7,8 @@
  * when one of them goes, what it still holds is told.
  *
  * Called by the module loader in process context, after a module's memory is
- * there and before it goes away: of a module that is unloaded, after its exit
- * function.
+ * there, after its init function has run and before its memory goes away: of a
+ * module that is unloaded, after its exit function.
  */
 #include <linux/list.h>
 #include <linux/module.h>
@@ -63,6 +63,10 @@ static int notice(struct notifier_block *nb, unsigned long state, void *data)
 	switch (state) {
 	case MODULE_STATE_COMING:
 		add(module);
+		break;
+	case MODULE_STATE_LIVE:
+		/* Its init function has run and is freed next. */
+		gom_site_retire_init(module);
 		break;
 	case MODULE_STATE_GOING:
 		gom_held_report(module->name);

@@ -36,7 +36,7 @@ static bool is_wanted(const struct gom_site *site, const char *module,
 		      bool gone)
 {
 	return !strcmp(site->module, module) &&
-	       (gone || !READ_ONCE(site->name));
+	       (gone || !READ_ONCE(site->gone));
 }
 
 static void fill_exact(struct gom_held *held, const struct gom_site *site)

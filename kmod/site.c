@@ -130,7 +130,7 @@ struct gom_site *gom_site_next(u32 *id)
 /* "function+0xoffset/0xsize [module]", without brackets for the kernel. */
 int gom_site_name(const struct gom_site *site, char *buf, size_t len)
 {
-	/* Pairs with smp_store_release() in gom_site_retire(). */
+	/* Pairs with smp_store_release() in retire(). */
 	const char *name = smp_load_acquire(&site->name);
 
 	if (name)
@@ -152,23 +152,45 @@ void gom_site_free(struct gom_site_count *count, u64 n, u64 bytes)
 	atomic64_sub(bytes, &count->live_bytes);
 }
 
-/* @mod is about to go: keep the names, as its addresses may be others' soon. */
+/* The code is about to go: keep the name, its address may be another's soon. */
+static void retire(struct gom_site *site)
+{
+	unsigned long flags;
+	const char *name;
+
+	if (site->name)
+		return;
+	name = kasprintf(GFP_KERNEL, "%pB", (void *)site->ip);
+	xa_lock_irqsave(&sites, flags);
+	hlist_del_rcu(&site->hash);
+	/* Pairs with smp_load_acquire() in gom_site_name(). */
+	smp_store_release(&site->name, name ?: no_name);
+	xa_unlock_irqrestore(&sites, flags);
+}
+
+/* @mod stays, but for what only its init function needs. */
+void gom_site_retire_init(const struct module *mod)
+{
+	struct gom_site *site;
+	u32 id = 0;
+
+	while ((site = gom_site_next(&id)))
+		if (!site->gone && !strcmp(site->module, mod->name) &&
+		    within_module_init(site->ip, mod))
+			retire(site);
+}
+
+/* @mod is about to go. */
 void gom_site_retire(const struct module *mod)
 {
 	struct gom_site *site;
-	unsigned long flags;
-	const char *name;
 	u32 id = 0;
 
 	while ((site = gom_site_next(&id))) {
-		if (site->name || strcmp(site->module, mod->name))
+		if (site->gone || strcmp(site->module, mod->name))
 			continue;
-		name = kasprintf(GFP_KERNEL, "%pB", (void *)site->ip);
-		xa_lock_irqsave(&sites, flags);
-		hlist_del_rcu(&site->hash);
-		/* Pairs with smp_load_acquire() in gom_site_name(). */
-		smp_store_release(&site->name, name ?: no_name);
-		xa_unlock_irqrestore(&sites, flags);
+		retire(site);
+		WRITE_ONCE(site->gone, true);
 	}
 }
 

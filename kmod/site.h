@@ -29,20 +29,22 @@ struct gom_site_count {
  * @ip: a return address
  * @id: its number, from 1 on
  * @counted: its module is named in the parameter callsites
- * @name: how it was called, once its module has gone
+ * @gone: its module was unloaded
+ * @name: how it was called, once the code has gone
  * @module: of the code; empty if that is the kernel's own
  * @exact: the allocations made while it was @counted
  * @sampled: an estimate of all allocations, from those in the profile
  *
  * A site is made when it is first met and stays until gomalloc goes, so who
- * has met one may keep it without a reference.  When its module goes, the
- * next code at the same address gets a site of its own.
+ * has met one may keep it without a reference.  When its code goes, with its
+ * module or as what only that's init function needs, the next code at the same address gets a site of its own.
  */
 struct gom_site {
 	struct hlist_node hash;
 	unsigned long ip;
 	u32 id;
 	bool counted;
+	bool gone;
 	const char *name;
 	char module[MODULE_NAME_LEN];
 	struct gom_site_count exact;
@@ -59,6 +61,7 @@ int gom_site_name(const struct gom_site *site, char *buf, size_t len);
 void gom_site_malloc(struct gom_site_count *count, u64 n, u64 bytes);
 void gom_site_free(struct gom_site_count *count, u64 n, u64 bytes);
 
+void gom_site_retire_init(const struct module *mod);
 void gom_site_retire(const struct module *mod);
 int gom_site_set_counted(const char *list);
 int gom_site_show_counted(char *buf, size_t len);

@@ -8,7 +8,7 @@
 # shellcheck source=selftests/lib.sh
 . ./lib.sh
 
-begin 33 gomalloc_leaky
+begin 35 gomalloc_leaky
 
 leaks=$debugfs/leaks
 
@@ -99,6 +99,8 @@ result "and names their call site" \
 	row '^ *960 *5 *[0-9]* *[0-9]* *[0-9]* lose+.* \[gomalloc_leaky\]'
 command 'module gomalloc_leaky'
 result "what a module holds" row '^ *exact *3072 *3 .* forget+'
+result "by name, even if the code has gone" fails grep -q ' 0x' "$leaks"
+result "init's own as well" row '^ *exact *2400 *100 .*init.*\[gomalloc_leaky\]'
 unload_leaky
 told_at_rmmod()
 {
