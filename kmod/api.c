@@ -34,24 +34,6 @@ bool gomalloc_owns(const void *ptr)
 }
 EXPORT_SYMBOL_GPL(gomalloc_owns);
 
-/* Bytes of the live object at @ptr; 0 where there is none of ours. */
-static size_t size_of(const void *ptr, unsigned int class)
-{
-	switch (class) {
-	case GOM_CLASS_NONE:
-	case GOM_CLASS_FREE:
-		return 0;
-	case GOM_CLASS_TINY:
-		return gom_tiny_size(ptr);
-	case GOM_CLASS_LARGE:
-		return gom_arena_span(ptr)->npages * GOM_PAGE_SIZE;
-	case GOM_CLASS_TRACKED:
-		return gom_tracked_size(ptr);
-	default:
-		return gom_class[class].size;
-	}
-}
-
 /**
  * gosize - the bytes of an object that its owner may use
  * @ptr: a live object from gomalloc() or kmalloc(), %NULL or %ZERO_SIZE_PTR
@@ -73,7 +55,7 @@ size_t gosize(const void *ptr)
 	/* If it is slab's, nothing keeps an arena around it. */
 	rcu_read_lock();
 	class = gom_arena_class(ptr);
-	size = size_of(ptr, class);
+	size = gom_malloc_size(ptr, class);
 	rcu_read_unlock();
 	if (class == GOM_CLASS_NONE && gom_compat_is_slab(ptr))
 		return ksize(ptr);
@@ -102,25 +84,6 @@ size_t gomalloc_size_roundup(size_t size)
 }
 EXPORT_SYMBOL_GPL(gomalloc_size_roundup);
 
-/* Bytes of the live object that starts at @ptr, 0 if none does. */
-static size_t live_size(const void *ptr, unsigned int class)
-{
-	struct mspan *span;
-
-	if (class == GOM_CLASS_NONE || class == GOM_CLASS_FREE)
-		return 0;
-	span = gom_arena_span(ptr);
-	if (class == GOM_CLASS_LARGE && (unsigned long)ptr != span->start)
-		return 0;
-	if (class == GOM_CLASS_TRACKED && !gom_tracked_begins(ptr))
-		return 0;
-	if (class < GOMALLOC_NR_CLASSES &&
-	    (!gom_class_begins(class, gom_mspan_offset(span, ptr)) ||
-	     *(unsigned long *)ptr == gom_key(ptr)))
-		return 0;
-	return size_of(ptr, class);
-}
-
 /**
  * gofree_sensitive - wipe memory and free it
  * @ptr: as for gofree()
@@ -137,7 +100,7 @@ void gofree_sensitive(const void *ptr)
 	rcu_read_lock();
 	class = gom_arena_class(ptr);
 	if (!ZERO_OR_NULL_PTR(ptr))
-		memzero_explicit((void *)ptr, live_size(ptr, class));
+		memzero_explicit((void *)ptr, gom_malloc_live_size(ptr, class));
 	rcu_read_unlock();
 	if (class == GOM_CLASS_NONE && gom_compat_is_slab(ptr))
 		gom_malloc_free_slab(ptr, true);

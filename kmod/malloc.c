@@ -30,6 +30,7 @@
 #include "report.h"
 #include "sample.h"
 #include "tiny.h"
+#include "trace.h"
 #include "tracked.h"
 
 static atomic64_t forwarded;
@@ -107,14 +108,21 @@ static void *get_block(gfp_t gfp, unsigned long caller)
 	return block;
 }
 
+/* What @size is rounded up to. */
+static size_t bytes_for(size_t size, unsigned int class)
+{
+	if (class)
+		return gom_class[class].size;
+	return __gomalloc_is_tiny(size) ? size : gom_large_size(size);
+}
+
 /* As a tracked object, if somebody wants to know of it and there is memory. */
 static void *malloc_tracked(size_t size, unsigned int class, gfp_t gfp,
 			    int node, unsigned long caller, bool sampled)
 {
 	struct gom_tracked_request req = {
 		.size = size,
-		.bytes = class ? gom_class[class].size :
-			 __gomalloc_is_tiny(size) ? size : gom_large_size(size),
+		.bytes = bytes_for(size, class),
 		.gfp = gfp,
 		.node = node == NUMA_NO_NODE ? numa_mem_id() : node,
 		.class = class,
@@ -181,7 +189,10 @@ static void *malloc_any(size_t size, unsigned int class, gfp_t gfp, int node,
 				     what == GOM_SAMPLE_TAKE);
 	if (likely(!obj))
 		obj = malloc_plain(size, class, gfp, node, caller);
-	if (unlikely(!obj) && class)
+	if (likely(obj))
+		trace_gomalloc_alloc(caller, obj, size, bytes_for(size, class),
+				     gfp, node);
+	else if (class)
 		gom_sample_uncount(class);
 	return obj;
 }
@@ -198,6 +209,18 @@ static noinline void *malloc_miss(size_t size, gfp_t gfp, unsigned long caller)
 			  caller);
 }
 
+/* Pages of their own, for flags that charge or constrain them. */
+static void *malloc_direct(size_t size, gfp_t gfp, int node,
+			   unsigned long caller)
+{
+	void *obj = gom_large_alloc(size, gfp, node, true);
+
+	if (obj)
+		trace_gomalloc_alloc(caller, obj, size, gom_large_size(size),
+				     gfp, node);
+	return obj;
+}
+
 /*
  * Flags that the common pools cannot honour.  Memory that is charged to a
  * memcg or must come from a zone is slab's, whose accounting is out of a
@@ -210,7 +233,7 @@ static void *malloc_divert(size_t size, gfp_t gfp, int node,
 		gfp &= ~(__GFP_HIGHMEM | __GFP_MOVABLE);
 	if (gfp & (__GFP_ACCOUNT | __GFP_DMA | __GFP_DMA32)) {
 		if (size > KMALLOC_MAX_CACHE_SIZE)
-			return gom_large_alloc(size, gfp, node, true);
+			return malloc_direct(size, gfp, node, caller);
 		atomic64_inc(&forwarded);
 		return kmalloc_node(size, gfp, node);
 	}
@@ -338,6 +361,43 @@ void *__gomalloc_node(size_t size, gfp_t gfp, int node)
 }
 EXPORT_SYMBOL_GPL(__gomalloc_node);
 
+/* Bytes of the live object at @ptr; 0 where there is none of ours. */
+size_t gom_malloc_size(const void *ptr, unsigned int class)
+{
+	switch (class) {
+	case GOM_CLASS_NONE:
+	case GOM_CLASS_FREE:
+		return 0;
+	case GOM_CLASS_TINY:
+		return gom_tiny_size(ptr);
+	case GOM_CLASS_LARGE:
+		return gom_arena_span(ptr)->npages * GOM_PAGE_SIZE;
+	case GOM_CLASS_TRACKED:
+		return gom_tracked_size(ptr);
+	default:
+		return gom_class[class].size;
+	}
+}
+
+/* Bytes of the live object that starts at @ptr, 0 if none does. */
+size_t gom_malloc_live_size(const void *ptr, unsigned int class)
+{
+	struct mspan *span;
+
+	if (class == GOM_CLASS_NONE || class == GOM_CLASS_FREE)
+		return 0;
+	span = gom_arena_span(ptr);
+	if (class == GOM_CLASS_LARGE && (unsigned long)ptr != span->start)
+		return 0;
+	if (class == GOM_CLASS_TRACKED && !gom_tracked_begins(ptr))
+		return 0;
+	if (class < GOMALLOC_NR_CLASSES &&
+	    (!gom_class_begins(class, gom_mspan_offset(span, ptr)) ||
+	     *(unsigned long *)ptr == gom_key(ptr)))
+		return 0;
+	return gom_malloc_size(ptr, class);
+}
+
 /* Pass on what kmalloc() gave. */
 void gom_malloc_free_slab(const void *ptr, bool wipe)
 {
@@ -436,6 +496,9 @@ void gom_malloc_free_other(const void *ptr, unsigned long caller)
 	/* An arena may go while a stale pointer into it is looked up. */
 	rcu_read_lock();
 	class = gom_arena_class(ptr);
+	/* While it is nobody else's. */
+	if (trace_gomalloc_free_enabled() && gom_malloc_live_size(ptr, class))
+		trace_gomalloc_free(caller, ptr);
 	switch (class) {
 	case GOM_CLASS_NONE:
 		break;
@@ -544,6 +607,27 @@ EXPORT_SYMBOL_GPL(gofree);
 void gom_free(const void *ptr, unsigned long caller)
 {
 	free_fast(ptr, caller);
+}
+
+static DEFINE_MUTEX(divert_lock);
+static unsigned int divertors;
+
+/* Have every free take the slow path, until as many calls of the other. */
+int gom_malloc_divert_frees(void)
+{
+	mutex_lock(&divert_lock);
+	if (!divertors++)
+		gom_size_class_divert_frees(true);
+	mutex_unlock(&divert_lock);
+	return 0;
+}
+
+void gom_malloc_undivert_frees(void)
+{
+	mutex_lock(&divert_lock);
+	if (!--divertors)
+		gom_size_class_divert_frees(false);
+	mutex_unlock(&divert_lock);
 }
 
 /* Objects to handle in one go, with preemption off and the cache busy. */

@@ -21,6 +21,7 @@
 #include "report.h"
 #include "size_class.h"
 #include "tiny.h"
+#include "trace.h"
 #include "tracked.h"
 
 /**
@@ -135,6 +136,8 @@ void *gomalloc_nolock(size_t size, gfp_t gfp, int node)
 	}
 	if (obj && want_init_on_alloc(gfp))
 		memset(obj, 0, size);
+	if (obj)
+		trace_gomalloc_alloc(_RET_IP_, obj, size, size, gfp, node);
 	return obj;
 }
 EXPORT_SYMBOL_GPL(gomalloc_nolock);
@@ -172,6 +175,8 @@ void gofree_nolock(const void *ptr)
 	arena = gom_arena_of(ptr);
 	class = arena ? arena->class[page] : GOM_CLASS_NONE;
 	if (class == GOM_CLASS_TINY) {
+		if (trace_gomalloc_free_enabled() && gom_tiny_size(ptr))
+			trace_gomalloc_free(_RET_IP_, ptr);
 		obj = gom_malloc_free_tiny(ptr, _RET_IP_);
 		if (obj && !push(class, obj))
 			defer(obj, true);
@@ -180,7 +185,9 @@ void gofree_nolock(const void *ptr)
 		if (*(unsigned long *)obj == gom_key(obj))
 			gom_malloc_free_other(ptr, _RET_IP_);
 		else if (want_init_on_free() || !push(class, obj))
-			defer(obj, false);
+			defer(obj, false);	/* and told of when it is freed */
+		else
+			trace_gomalloc_free(_RET_IP_, ptr);
 	} else if (may_defer(ptr, class)) {
 		defer(obj, false);
 	} else if (class == GOM_CLASS_LARGE || class == GOM_CLASS_TRACKED) {

@@ -37,7 +37,8 @@ struct gom_site_count {
  *
  * A site is made when it is first met and stays until gomalloc goes, so who
  * has met one may keep it without a reference.  When its code goes, with its
- * module or as what only that's init function needs, the next code at the same address gets a site of its own.
+ * module or when only that's init function has needed it, the next code at the
+ * same address gets a site of its own.
  */
 struct gom_site {
 	struct hlist_node hash;

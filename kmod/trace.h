@@ -17,8 +17,11 @@
 #include <linux/pfn.h>
 #include <linux/string.h>
 #include <linux/tracepoint.h>
+#include <trace/events/mmflags.h>
+#include "malloc.h"
 #include "mspan.h"
 #include "report.h"
+#include "sample.h"
 #include "stats.h"
 
 /* What follows the class byte where the byte alone says little. */
@@ -161,6 +164,49 @@ TRACE_EVENT(gomalloc_misuse,
 		      __entry->ptr, __entry->class,
 		      gom_trace_class(__entry->class),
 		      (void *)__entry->caller));
+
+/*
+ * Of every object.  No fast path looks at these two: who switches one of them
+ * on sends all allocations, or frees, the slow way as long as it is.  What
+ * goes on to kmalloc() is kmem:kmalloc's to tell.
+ */
+
+/* kmem:kmalloc's fields, with the same meanings; @node was asked for. */
+TRACE_EVENT_FN(gomalloc_alloc,
+	       TP_PROTO(unsigned long call_site, const void *ptr,
+			size_t bytes_req, size_t bytes_alloc, gfp_t gfp_flags,
+			int node),
+	       TP_ARGS(call_site, ptr, bytes_req, bytes_alloc, gfp_flags, node),
+	       TP_STRUCT__entry(__field(unsigned long, call_site)
+				__field(const void *, ptr)
+				__field(size_t, bytes_req)
+				__field(size_t, bytes_alloc)
+				__field(unsigned long, gfp_flags)
+				__field(int, node)),
+	       TP_fast_assign(__entry->call_site = call_site;
+			      __entry->ptr = ptr;
+			      __entry->bytes_req = bytes_req;
+			      __entry->bytes_alloc = bytes_alloc;
+			      __entry->gfp_flags =
+				      (__force unsigned long)gfp_flags;
+			      __entry->node = node;),
+	       TP_printk("call_site=%pS ptr=%p bytes_req=%zu bytes_alloc=%zu gfp_flags=%s node=%d",
+			 (void *)__entry->call_site, __entry->ptr,
+			 __entry->bytes_req, __entry->bytes_alloc,
+			 show_gfp_flags(__entry->gfp_flags), __entry->node),
+	       gom_sample_divert_allocs, gom_sample_undivert_allocs);
+
+/* Before the object is anybody else's. */
+TRACE_EVENT_FN(gomalloc_free,
+	       TP_PROTO(unsigned long call_site, const void *ptr),
+	       TP_ARGS(call_site, ptr),
+	       TP_STRUCT__entry(__field(unsigned long, call_site)
+				__field(const void *, ptr)),
+	       TP_fast_assign(__entry->call_site = call_site;
+			      __entry->ptr = ptr;),
+	       TP_printk("call_site=%pS ptr=%p", (void *)__entry->call_site,
+			 __entry->ptr),
+	       gom_malloc_divert_frees, gom_malloc_undivert_frees);
 
 #endif /* _GOM_TRACE_H */
 
