@@ -34,7 +34,8 @@ result "refused under a client" fails rmmod gomalloc
 rmmod gomalloc_stress
 result "possible after it" rmmod gomalloc
 
-load gomalloc
+# A sample would be listed as a tracked object.
+load gomalloc profile_rate=0
 load gomalloc_misuse kind=leak
 rmmod gomalloc_misuse
 mark_log

@@ -48,10 +48,11 @@ metric()
 	' "$debugfs/metrics"
 }
 
-# has_grammar: every line of metrics but the first.
+# has_grammar: every line of metrics but the first and the last.
 has_grammar()
 {
-	! sed 1d "$debugfs/metrics" | grep -vE \
+	equal last "$(tail -n 1 "$debugfs/metrics")" "# end" &&
+		! sed '1d;$d' "$debugfs/metrics" | grep -vE \
 	'^/[a-z/-]+:[a-z-]+(\{[a-z_]+="[^"]*"(,[a-z_]+="[^"]*")*\})? [0-9]+$'
 }
 
