@@ -15,7 +15,6 @@
 #include <linux/string.h>
 #include <linux/timekeeping.h>
 #include "held.h"
-#include "profile.h"
 #include "site.h"
 #include "tracked.h"
 
@@ -39,12 +38,19 @@ static bool is_wanted(const struct gom_site *site, const char *module,
 	       (gone || !READ_ONCE(site->gone));
 }
 
-static void fill_exact(struct gom_held *held, const struct gom_site *site)
+static void fill(struct gom_held *held, const struct gom_site *site)
 {
+	const struct gom_site_count *count = &site->exact;
+	unsigned int shift = 0;
+
 	held->site = site;
-	held->objects = max(atomic64_read(&site->exact.live), 0LL);
-	held->bytes = max(atomic64_read(&site->exact.live_bytes), 0LL);
-	held->exact = READ_ONCE(site->counted) || held->objects;
+	held->exact = READ_ONCE(site->counted) || atomic64_read(&count->live);
+	if (!held->exact) {
+		count = &site->sampled;
+		shift = GOM_SITE_SHIFT;
+	}
+	held->objects = max(atomic64_read(&count->live), 0LL) >> shift;
+	held->bytes = max(atomic64_read(&count->live_bytes), 0LL);
 }
 
 /* The row of @site if it is one of the module's. */
@@ -54,23 +60,6 @@ static struct gom_held *row_of(const struct table *table,
 	struct gom_held *held = &table->row[site->id];
 
 	return site->id < table->nrows && held->site ? held : NULL;
-}
-
-static void add_estimates(const struct table *table)
-{
-	struct gom_bucket_view view;
-	struct gom_held *held;
-	u64 objects;
-	u32 id = 0;
-
-	while (gom_profile_next(&id, &view)) {
-		held = view.nr ? row_of(table, view.site[0]) : NULL;
-		if (!held || held->exact || view.allocs <= view.frees)
-			continue;
-		objects = gom_profile_scale(view.allocs - view.frees, view.size);
-		held->objects += objects;
-		held->bytes += objects * view.size;
-	}
 }
 
 static bool add_age(const struct gom_tracked_info *info, void *arg)
@@ -130,8 +119,7 @@ struct gom_held *gom_held_collect(const char *module, bool gone,
 	id = 0;
 	while ((site = gom_site_next(&id)) && id < table.nrows)
 		if (is_wanted(site, module, gone))
-			fill_exact(&table.row[id], site);
-	add_estimates(&table);
+			fill(&table.row[id], site);
 	gom_tracked_walk(add_age, &table);
 	*n = compact(&table);
 	sort(table.row, *n, sizeof(*table.row), by_bytes, NULL);

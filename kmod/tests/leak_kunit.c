@@ -412,8 +412,7 @@ static void scan_meanwhile(struct kunit *test)
 	gom_scan_free(&scan);
 }
 
-/* Spans come and go under the scan, and nothing is lost. */
-static void crowd(struct kunit *test)
+static void run_crowd(struct kunit *test)
 {
 	const struct gom_test_crowd crowd = {
 		.work = churn, .msecs = 2000, .meanwhile = scan_meanwhile,
@@ -426,6 +425,18 @@ static void crowd(struct kunit *test)
 		gofree((void *)shared[i]);
 		shared[i] = 0;
 	}
+}
+
+/* Spans come and go under the scan, and nothing is lost. */
+static void crowd(struct kunit *test)
+{
+	run_crowd(test);
+}
+
+static void tracked_crowd(struct kunit *test)
+{
+	KUNIT_ASSERT_EQ(test, gom_sample_set_rate(1), 0);
+	run_crowd(test);
 }
 
 static struct kunit_case leak_cases[] = {
@@ -443,6 +454,7 @@ static struct kunit_case leak_cases[] = {
 	KUNIT_CASE(interrupted),
 	KUNIT_CASE(tracked),
 	KUNIT_CASE(crowd),
+	KUNIT_CASE(tracked_crowd),
 	{}
 };
 
