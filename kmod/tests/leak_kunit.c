@@ -70,11 +70,11 @@ static const struct gom_suspect *find(const struct gom_scan *scan,
 static void expect_suspects(struct kunit *test, unsigned int n,
 			    unsigned int suspects)
 {
+	unsigned int i, nsuspects = hweight32(suspects);
 	struct gom_scan scan;
-	unsigned int i;
 
 	KUNIT_ASSERT_EQ(test, gom_scan_run(&scan), 0);
-	KUNIT_EXPECT_EQ(test, scan.nsuspects, hweight32(suspects));
+	KUNIT_EXPECT_EQ(test, scan.nsuspects, nsuspects);
 	for (i = 0; i < n; i++)
 		KUNIT_EXPECT_EQ_MSG(test, !!find(&scan, (unsigned long)object(i)),
 				    !!(suspects & BIT(i)), "object %u", i);
