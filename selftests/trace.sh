@@ -7,7 +7,7 @@
 # shellcheck source=selftests/lib.sh
 . ./lib.sh
 
-begin 17 gomalloc_misuse gomalloc_stress
+begin 24 gomalloc_misuse gomalloc_stress
 tracing=/sys/kernel/tracing
 events=$tracing/events/gomalloc
 [ -d $tracing/events ] || mount -t tracefs none $tracing ||
@@ -29,9 +29,7 @@ echo 8192 >$tracing/buffer_size_kb
 # counters: those of debugfs that events tell of, "NAME VALUE".
 counters()
 {
-	awk '$1 ~ /^(Blocks|HeapSys|HeapReleased|MemoryLimitHits|Misuses)$/ {
-		print $1, $2
-	}' $debugfs/stats
+	awk 'NF == 2 { print $1, $2 }' $debugfs/stats
 	awk 'NR > 2 {
 		class = $1 == "tiny" ? 65 : $1
 		print "spans/" class, $4
@@ -195,6 +193,42 @@ limit_agrees()
 		equal limit "$(sum limit.limit)" $(($(sum limit) << 20))
 }
 
+# Each object is an event when it comes and another when it goes.
+objects_agree()
+{
+	equal allocs "$(sum alloc)" "$(change Mallocs)" &&
+		equal frees "$(sum free)" "$(change Frees)" &&
+		[ "$(sum alloc)" -gt 0 ] && [ "$(sum free)" -gt 0 ]
+}
+
+# As many frees as allocs of every address: the load has freed all it had.
+objects_have_pairs()
+{
+	sed -n 's/.*: gomalloc_\([a-z]*\): .* ptr=\([^ ]*\).*/\1 \2/p' \
+		"$scratch/trace" | awk '
+	{ n[$2] += $1 == "alloc" ? 1 : -1 }
+	END {
+		for (ptr in n)
+			if (n[ptr]) {
+				print ptr, "has", n[ptr], "more allocs than frees"
+				bad = 1
+			}
+		exit bad || !NR
+	}'
+}
+
+# Whoever allocated is named by its own function, and got what it asked for.
+allocs_are_plausible()
+{
+	grep ': gomalloc_alloc: ' "$scratch/trace" |
+		sed 's/.*call_site=//; s/[a-z_]*=//g' | awk '
+	$2 != "[gomalloc_stress]" || $5 < $4 || $4 < 1 {
+		print
+		bad = 1
+	}
+	END { exit bad || !NR }'
+}
+
 # Switches every event on and off as long as the load lasts, 10 times at least.
 switch_under_load()
 {
@@ -241,6 +275,15 @@ result "misuse with events on" \
 	record "$slow" load gomalloc_misuse kind=double-free
 ! is_loaded gomalloc_misuse || rmmod gomalloc_misuse
 result "misuse: what stats says, and who did it" misuse_agrees
+result "alloc, free: a load with these on" \
+	record "alloc free" load gomalloc_stress ms=20
+result "alloc, free: no event was lost" all_there
+result "alloc, free: as many as stats says" objects_agree
+result "alloc, free: all that was allocated was freed" objects_have_pairs
+result "alloc: who, and how much" allocs_are_plausible
+rmmod gomalloc_stress
+result "alloc, free: nothing special afterwards" stress ms=20
+result "alloc, free: validate" is_valid
 result "switched under load" switch_under_load
 result "silent when off" silent_when_off
 result "validate" is_valid
