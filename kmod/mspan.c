@@ -168,8 +168,9 @@ bool gom_mspan_give(struct mspan *span, unsigned int i)
 
 int __init gom_mspan_init(void)
 {
+	/* Who holds no lock that keeps a span finds a header all the same. */
 	header_cache = kmem_cache_create("gomalloc_span", sizeof(struct mspan),
-					 0, 0, NULL);
+					 0, SLAB_TYPESAFE_BY_RCU, NULL);
 	bits_cache = kmem_cache_create("gomalloc_bits", BITS_SIZE, 0, 0, NULL);
 	tiny_cache = kmem_cache_create("gomalloc_tiny", TINY_SIZE, 0, 0, NULL);
 	if (header_cache && bits_cache && tiny_cache)

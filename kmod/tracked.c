@@ -271,7 +271,12 @@ void *gom_tracked_alloc(const struct gom_tracked_request *req)
 	return obj;
 }
 
-/* The span around @ptr if that is in pages of ours.  Caller holds the lock. */
+/*
+ * The span around @ptr if that is in pages of ours.  Caller holds the lock of
+ * their node.  An empty span is taken out under it, but entered until later,
+ * so its header may be gone or another's by now: mspan.c keeps it a header as
+ * long as interrupts are off, and one that is ours under this lock stays so.
+ */
 static struct mspan *span_of(const void *ptr)
 {
 	struct mspan *span;
@@ -279,7 +284,13 @@ static struct mspan *span_of(const void *ptr)
 	if (gom_arena_class(ptr) != GOM_CLASS_TRACKED)
 		return NULL;
 	span = gom_arena_span(ptr);
-	return span->state == MSPAN_INUSE ? span : NULL;
+	if (READ_ONCE(span->state) != MSPAN_INUSE ||
+	    READ_ONCE(span->class) != GOM_CLASS_TRACKED ||
+	    READ_ONCE(span->nid) != page_to_nid(virt_to_page(ptr)) ||
+	    (unsigned long)ptr - READ_ONCE(span->start) >=
+	    READ_ONCE(span->npages) * GOM_PAGE_SIZE)
+		return NULL;
+	return span;
 }
 
 /* Where nothing else keeps the arena around. */
