@@ -60,14 +60,15 @@ bool gom_malloc_intact(unsigned int class, void *obj, unsigned long caller)
 	return true;
 }
 
-/* An object of @class from the slow path; a damaged one is left behind. */
+/* An object of @class from the slow path; a damaged one counts as leaked. */
 static void *get(unsigned int class, gfp_t gfp, int node, unsigned long caller)
 {
-	void *obj;
+	void *obj = gom_mcache_refill(class, gfp, node);
 
-	do {
+	while (obj && !gom_malloc_intact(class, obj, caller)) {
+		this_cpu_inc(gom_mcache_cold->class[class].mallocs);
 		obj = gom_mcache_refill(class, gfp, node);
-	} while (obj && !gom_malloc_intact(class, obj, caller));
+	}
 	return obj;
 }
 
@@ -130,7 +131,7 @@ static void *malloc_tracked(size_t size, unsigned int class, gfp_t gfp,
 		.sampled = sampled,
 	};
 
-	return size <= GOMALLOC_MAX_SIZE ? gom_tracked_alloc(&req) : NULL;
+	return gom_tracked_alloc(&req);
 }
 
 static void *malloc_tiny(size_t size, gfp_t gfp, unsigned long caller)
@@ -153,23 +154,28 @@ static void *malloc_tiny(size_t size, gfp_t gfp, unsigned long caller)
 	return obj;
 }
 
-/* A size that is not 0, as no sample. */
-static void *malloc_plain(size_t size, unsigned int class, gfp_t gfp, int node,
-			  unsigned long caller)
+/*
+ * As no sample.  As long as one object can be had, a span is not owed: then
+ * it is a large one, and *@class 0.
+ */
+static void *malloc_plain(size_t size, unsigned int *class, gfp_t gfp,
+			  int node, unsigned long caller)
 {
 	void *obj;
 
-	if (!class) {
-		if (__gomalloc_is_tiny(size))
-			return malloc_tiny(size, gfp, caller);
-		return gom_large_alloc(size, gfp, node, false);
+	if (__gomalloc_is_tiny(size))
+		return malloc_tiny(size, gfp, caller);
+	obj = *class ? get(*class, gfp, node, caller) : NULL;
+	if (!obj && (!*class || gom_mcentral_is_optional(*class))) {
+		obj = gom_large_alloc(size, gfp, node, false);
+		if (obj && *class) {
+			gom_sample_uncount(*class);
+			*class = 0;
+		}
+		return obj;
 	}
-	obj = get(class, gfp, node, caller);
-	/* As long as one object can be had, a span is not owed. */
-	if (!obj && gom_mcentral_is_optional(class))
-		return gom_large_alloc(size, gfp, node, false);
 	if (obj && want_init_on_alloc(gfp))
-		memset(obj, 0, gom_class[class].size);
+		memset(obj, 0, gom_class[*class].size);
 	return obj;
 }
 
@@ -183,12 +189,15 @@ static void *malloc_any(size_t size, unsigned int class, gfp_t gfp, int node,
 	might_alloc(gfp);
 	if (!size)
 		return ZERO_SIZE_PTR;
-	what = class ? gom_sample_count(class) : gom_sample_count_bytes(size);
+	if (size > GOMALLOC_MAX_SIZE)
+		return NULL;
+	what = class ? gom_sample_count(class) :
+		       gom_sample_count_bytes(bytes_for(size, class));
 	if (unlikely(what != GOM_SAMPLE_NOT))
 		obj = malloc_tracked(size, class, gfp, node, caller,
 				     what == GOM_SAMPLE_TAKE);
 	if (likely(!obj))
-		obj = malloc_plain(size, class, gfp, node, caller);
+		obj = malloc_plain(size, &class, gfp, node, caller);
 	if (likely(obj))
 		trace_gomalloc_alloc(caller, obj, size, bytes_for(size, class),
 				     gfp, node);
@@ -637,14 +646,14 @@ void gom_malloc_undivert_frees(void)
 static unsigned int take_bulk(unsigned int class, void **ptrs, unsigned int n)
 {
 	struct gomalloc_head *head;
-	unsigned int got = 0;
+	long got = 0, room;
 
 	preempt_disable();
 	if (gom_mcache_trylock()) {
 		head = this_cpu_ptr(&gomalloc_mcache.head[class]);
 		/* The one that is to be looked at is left to the slow path. */
-		n = min_t(long, n, -1 - head->until);
-		for (; got < n; got++, head->top -= sizeof(void *)) {
+		room = min_t(long, n, -1 - head->until);
+		for (; got < room; got++, head->top -= sizeof(void *)) {
 			unsigned long *obj = ((unsigned long **)head->top)[-1];
 
 			if (unlikely(*obj != gom_key(obj)))

@@ -234,7 +234,7 @@ static void scan_idle(void)
 	nid = numa_mem_id();
 	head = this_cpu_ptr(&gomalloc_mcache.head[class]);
 	if (gom_mcache_trylock()) {
-		mallocs = gom_sample_mallocs(smp_processor_id(), class);
+		mallocs = gom_mcache_mallocs(smp_processor_id(), class);
 		if (mallocs == c->mallocs_seen && !visits(c))
 			mags = unload(head, cold, class);
 		c->mallocs_seen = mallocs;

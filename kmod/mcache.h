@@ -17,7 +17,7 @@
  * @class.flushes: magazines emptied into it
  * @class.mallocs: objects allocated while somebody else held the cache, less
  *	those that were counted and could not be had
- * @class.mallocs_seen: gom_sample_mallocs() at the last look
+ * @class.mallocs_seen: gom_mcache_mallocs() at the last look
  * @class.visits_seen: refills and flushes then
  */
 struct mcache_cold {

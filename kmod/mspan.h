@@ -13,7 +13,7 @@ struct gom_site;
 enum mspan_state {
 	MSPAN_FREE,		/* a free run, in mheap->free */
 	MSPAN_MOVING,		/* between mheap and its user, either way */
-	MSPAN_INUSE,		/* an mcentral's, or a large object */
+	MSPAN_INUSE,		/* an mcentral's, tracked.c's or a large object */
 };
 
 #define MSPAN_INLINE_WORDS	2
@@ -27,8 +27,8 @@ enum mspan_state {
  * @bits: bit i set: object i was handed out to a cache or a client; NULL for
  *	large objects, the records for tracked ones
  * @npages: pages
- * @nelems: objects, size_class.c's figure
- * @nalloc: bits set in @bits
+ * @nelems: objects that there is room for
+ * @nalloc: of these, out: bits set
  * @class: as in the arena map
  * @state: enum mspan_state
  * @bucket: which list of the mcentral; NO_BUCKET while full

@@ -72,15 +72,9 @@ static bool push(unsigned int class, void *obj)
 
 static void *get(unsigned int class, int node, unsigned long caller)
 {
-	bool hit = false;
 	void *obj;
 
-	preempt_disable();
-	if (node == NUMA_NO_NODE)
-		hit = __gomalloc_pop(class, &obj);
-	preempt_enable();
-	if (hit)
-		return obj;
+	/* Not by a hit, which would count towards the next sample. */
 	do {
 		obj = gom_mcache_take_nolock(class, node);
 	} while (obj && !gom_malloc_intact(class, obj, caller));
@@ -117,6 +111,7 @@ static void *get_tiny(size_t size, int node, unsigned long caller)
 void *gomalloc_nolock(size_t size, gfp_t gfp, int node)
 {
 	unsigned int class = gom_size_class(size);
+	size_t bytes = class ? gom_class[class].size : size;
 	void *obj;
 
 	if (unlikely(!size))
@@ -130,14 +125,13 @@ void *gomalloc_nolock(size_t size, gfp_t gfp, int node)
 		obj = get_tiny(size, node, _RET_IP_);
 	} else if (class) {
 		obj = get(class, node, _RET_IP_);
-		size = gom_class[class].size;
 	} else {
 		return NULL;
 	}
 	if (obj && want_init_on_alloc(gfp))
-		memset(obj, 0, size);
+		memset(obj, 0, bytes);
 	if (obj)
-		trace_gomalloc_alloc(_RET_IP_, obj, size, size, gfp, node);
+		trace_gomalloc_alloc(_RET_IP_, obj, size, bytes, gfp, node);
 	return obj;
 }
 EXPORT_SYMBOL_GPL(gomalloc_nolock);
@@ -183,11 +177,11 @@ void gofree_nolock(const void *ptr)
 	} else if (class &&
 		   gom_class_begins(class, gom_arena_offset(arena, page, ptr))) {
 		if (*(unsigned long *)obj == gom_key(obj))
-			gom_malloc_free_other(ptr, _RET_IP_);
-		else if (want_init_on_free() || !push(class, obj))
-			defer(obj, false);	/* and told of when it is freed */
-		else
-			trace_gomalloc_free(_RET_IP_, ptr);
+			gom_report(GOM_DOUBLE_FREE, ptr, _RET_IP_);
+		/* What is deferred is told of when it is freed. */
+		else if (want_init_on_free() || trace_gomalloc_free_enabled() ||
+			 !push(class, obj))
+			defer(obj, false);
 	} else if (may_defer(ptr, class)) {
 		defer(obj, false);
 	} else if (class == GOM_CLASS_LARGE || class == GOM_CLASS_TRACKED) {

@@ -34,7 +34,7 @@
 #define SIZE_FULL	SZ_2K
 
 /* Frames of gomalloc's own that may lie on top of the caller's. */
-#define OWN_FRAMES	8
+#define OWN_FRAMES	12
 
 /**
  * struct gom_bucket - objects of one size from one stack
@@ -49,8 +49,8 @@
  * @peak_epoch: which peak
  * @weight: bytes that each sample stands for
  * @objects: and how many objects, in 2^-GOM_SITE_SHIFT
- * @slot: where in a task's stack the return addresses lay when it was last
- *	unwound, in words; all 0 if that is not known
+ * @slot: where the return addresses lay when it was last unwound, in words
+ *	from gom_profile_bucket()'s frame up
  * @site: the stack, innermost frame first
  */
 struct gom_bucket {
@@ -71,17 +71,20 @@ struct gom_bucket {
 
 /*
  * Unwinding takes some 13 thousand instructions, a thousand for each frame.
- * So it is done once: a caller at the same depth with the same return
- * addresses in the same places of its task's stack has the same stack again.
- * Two of them at a time, as branches of one function often look alike.
+ * So it is done once: a caller that finds the same return addresses at the
+ * same distances up its task's stack has the same stack again.  The outermost
+ * one is not looked for: kernels put a gap of random size below it at each
+ * system call, and what it calls has said what it is.  Some stacks of a caller
+ * are known at a time.
+ *
  * Entries are replaced without a lock: a bucket stays, and its slots are only
  * ever a hint at where to find the addresses of its sites.
  */
 #define MEMO_BITS	7
-#define MEMO_WAYS	2
+#define MEMO_WAYS	4
 static struct gom_bucket *memo[1 << MEMO_BITS][MEMO_WAYS];
 
-/* Guards the counts in all buckets, and what follows. */
+/* Guards the counts in all buckets, additions to the hash, and what follows. */
 static DEFINE_RAW_SPINLOCK(profile_lock);
 static struct hlist_head hash[1 << HASH_BITS];
 static u64 lifetimes[GOM_NR_LIFETIMES];
@@ -116,7 +119,7 @@ unsigned long gom_profile_rate_of(u32 size)
 	unsigned long bytes = gom_profile_rate();
 
 	if (bytes > 1 && size > SIZE_FULL && size <= GOMALLOC_MAX_SMALL)
-		return bytes / SIZE_FULL * size;
+		return min_t(u64, (u64)bytes * size / SIZE_FULL, LONG_MAX);
 	return bytes;
 }
 
@@ -164,62 +167,107 @@ u64 gom_profile_scale(u64 n, u32 size)
 	return scale(n, size, gom_profile_rate_of(size));
 }
 
-/* The words of the current task's stack; NULL if that is not the one in use. */
-static const unsigned long *stack_words(void)
-{
-	const unsigned long *words = task_stack_page(current);
-	unsigned long here;
-
-	if ((unsigned long)&here - (unsigned long)words >= THREAD_SIZE)
-		return NULL;
-	return words;
-}
-
-/* What is remembered of allocations at the depth of @here, latest first. */
-static struct gom_bucket **memo_of(unsigned long caller, u32 size,
-				   unsigned long here)
-{
-	unsigned long key = caller ^ ((unsigned long)size << 32) ^
-			    (here & (THREAD_SIZE - 1));
-
-	return memo[hash_long(key, MEMO_BITS)];
-}
-
-/* Whether the return addresses on the stack are those of @bucket. */
-static __no_sanitize_address bool is_stack_of(const struct gom_bucket *bucket,
-					      const unsigned long *words)
-{
-	unsigned int i;
-
-	for (i = 0; i < bucket->nr; i++)
-		if (READ_ONCE_NOCHECK(words[READ_ONCE(bucket->slot[i])]) !=
-		    bucket->site[i]->ip || bucket->site[i]->name)
-			return false;
-	return true;
-}
-
-/*
- * Note where on the stack, from the word of @here on, the return addresses of
- * @bucket lie.  They do where nobody has replaced or signed them.
+/**
+ * struct stack - the part of the current task's stack that is in use
+ * @word: from the frame of gom_profile_bucket() up
+ * @n: words; 0 on a stack that is not the task's
  */
-static __no_sanitize_address bool note_slots(struct gom_bucket *bucket,
-					     const unsigned long *words,
-					     unsigned int here)
-{
-	unsigned int i, at = here;
+struct stack {
+	const unsigned long *word;
+	unsigned long n;
+};
 
-	for (i = 0; i < bucket->nr; i++, at++) {
-		while (at < THREAD_SIZE / sizeof(*words) &&
-		       READ_ONCE_NOCHECK(words[at]) != bucket->site[i]->ip)
-			at++;
-		if (at == THREAD_SIZE / sizeof(*words))
+static struct stack stack_from(const unsigned long *frame)
+{
+	unsigned long at = (unsigned long)frame -
+			   (unsigned long)task_stack_page(current);
+	struct stack stack = { .word = frame };
+
+	if (at < THREAD_SIZE)
+		stack.n = (THREAD_SIZE - at) / sizeof(long);
+	return stack;
+}
+
+/* Addresses to look for on the stack; see memo. */
+static unsigned int nr_slots(const struct gom_bucket *bucket)
+{
+	return bucket->nr < GOM_STACK_MAX ? bucket->nr - 1 : bucket->nr;
+}
+
+/* What is remembered of a caller, latest first. */
+static struct gom_bucket **memo_of(unsigned long caller, u32 size)
+{
+	return memo[hash_32((u32)caller ^ size, MEMO_BITS)];
+}
+
+/* Whether the return addresses on @stack are those of @bucket. */
+static __no_sanitize_address bool is_stack_of(const struct gom_bucket *bucket,
+					      const struct stack *stack)
+{
+	unsigned int i, at;
+
+	for (i = 0; i < nr_slots(bucket); i++) {
+		at = READ_ONCE(bucket->slot[i]);
+		if (at >= stack->n || bucket->site[i]->name ||
+		    READ_ONCE_NOCHECK(stack->word[at]) != bucket->site[i]->ip)
 			return false;
-		WRITE_ONCE(bucket->slot[i], at);
 	}
 	return true;
 }
 
-/* The stack of @caller, as sites; returns how many frames. */
+/*
+ * Note where on @stack the return addresses of @bucket lie.  They do where
+ * nobody has replaced or signed them.  A single frame may be one that the
+ * unwinder was lost in: no stack is known by it.
+ */
+static __no_sanitize_address bool note_slots(struct gom_bucket *bucket,
+					     const struct stack *stack)
+{
+	unsigned int i, at = 0;
+
+	for (i = 0; i < nr_slots(bucket); i++, at++) {
+		while (at < stack->n &&
+		       READ_ONCE_NOCHECK(stack->word[at]) != bucket->site[i]->ip)
+			at++;
+		if (at >= stack->n)
+			return false;
+		WRITE_ONCE(bucket->slot[i], at);
+	}
+	return bucket->nr > 1;
+}
+
+/* The known stack that this one is, or NULL. */
+static struct gom_bucket *recall(unsigned long caller, u32 size,
+				 unsigned long bytes, const struct stack *stack)
+{
+	struct gom_bucket **known = memo_of(caller, size), *bucket;
+	unsigned int i;
+
+	for (i = 0; i < MEMO_WAYS; i++) {
+		bucket = READ_ONCE(known[i]);
+		if (bucket && bucket->size == size && bucket->rate == bytes &&
+		    bucket->site[0]->ip == caller && is_stack_of(bucket, stack))
+			return bucket;
+	}
+	return NULL;
+}
+
+static void remember(unsigned long caller, struct gom_bucket *bucket,
+		     const struct stack *stack)
+{
+	struct gom_bucket **known = memo_of(caller, bucket->size);
+	unsigned int i;
+
+	if (!note_slots(bucket, stack))
+		return;
+	for (i = 0; i < MEMO_WAYS - 1 && known[i] != bucket; i++)
+		;
+	for (; i; i--)
+		WRITE_ONCE(known[i], READ_ONCE(known[i - 1]));
+	WRITE_ONCE(known[0], bucket);
+}
+
+/* The stack of @caller, as sites; returns how many frames, 0 without memory. */
 static noinline unsigned int unwind(unsigned long caller,
 				    struct gom_site **site, gfp_t gfp)
 {
@@ -239,10 +287,11 @@ static noinline unsigned int unwind(unsigned long caller,
 	n = min_t(unsigned int, n - first, GOM_STACK_MAX);
 	for (i = 0; i < n; i++) {
 		site[i] = gom_site_get(entries[first + i], gfp);
+		/* Half a stack would be taken for a whole one ever after. */
 		if (!site[i])
-			break;
+			return 0;
 	}
-	return i;
+	return n;
 }
 
 static struct hlist_head *head_of(struct gom_site *const *site,
@@ -251,14 +300,13 @@ static struct hlist_head *head_of(struct gom_site *const *site,
 	return &hash[hash_32(jhash(site, nr * sizeof(*site), size), HASH_BITS)];
 }
 
-/* Caller holds the lock. */
+/* No bucket is freed, so no lock is needed to look. */
 static struct gom_bucket *find(struct gom_site *const *site, unsigned int nr,
 			       u32 size, unsigned long bytes)
 {
 	struct gom_bucket *bucket;
 
-	lockdep_assert_held(&profile_lock);
-	hlist_for_each_entry(bucket, head_of(site, nr, size), hash)
+	hlist_for_each_entry_rcu(bucket, head_of(site, nr, size), hash, true)
 		if (bucket->size == size && bucket->rate == bytes &&
 		    bucket->nr == nr &&
 		    !memcmp(bucket->site, site, nr * sizeof(*site)))
@@ -312,10 +360,10 @@ static struct gom_bucket *make(struct gom_site *const *site, unsigned int nr,
 	bucket->weight = scale(size, size, bytes);
 	bucket->objects = scale(1 << GOM_SITE_SHIFT, size, bytes);
 	memcpy(bucket->site, site, nr * sizeof(*site));
-	/* Without waiting, and so without letting go of the lock. */
+	/* @gfp does not wait, so this does not let go of the lock. */
 	xa_lock_irqsave(&buckets, flags);
 	err = __xa_alloc(&buckets, &bucket->id, NULL, xa_limit_32b,
-			 GFP_NOWAIT | __GFP_NOWARN);
+			 gfp);
 	xa_unlock_irqrestore(&buckets, flags);
 	if (!err)
 		return bucket;
@@ -333,8 +381,8 @@ static struct gom_bucket *enter(struct gom_bucket *bucket)
 	other = find(bucket->site, bucket->nr, bucket->size, bucket->rate);
 	if (!other) {
 		bucket->peak_epoch = peak_epoch;
-		hlist_add_head(&bucket->hash,
-			       head_of(bucket->site, bucket->nr, bucket->size));
+		hlist_add_head_rcu(&bucket->hash,
+				   head_of(bucket->site, bucket->nr, bucket->size));
 	}
 	raw_spin_unlock_irqrestore(&profile_lock, flags);
 
@@ -359,16 +407,13 @@ static noinline struct gom_bucket *bucket_unwound(unsigned long caller,
 {
 	struct gom_site *site[GOM_STACK_MAX];
 	struct gom_bucket *bucket;
-	unsigned long flags;
 	unsigned int nr;
 
 	gfp = GOM_GFP_EASY(GOM_GFP_META(gfp));
 	nr = unwind(caller, site, gfp);
 	if (!nr)
 		return NULL;
-	raw_spin_lock_irqsave(&profile_lock, flags);
 	bucket = find(site, nr, size, bytes);
-	raw_spin_unlock_irqrestore(&profile_lock, flags);
 	if (bucket)
 		return bucket;
 	bucket = make(site, nr, size, bytes, gfp);
@@ -381,30 +426,20 @@ static noinline struct gom_bucket *bucket_unwound(unsigned long caller,
  */
 struct gom_bucket *gom_profile_bucket(unsigned long caller, u32 size, gfp_t gfp)
 {
-	const unsigned long *words = stack_words();
-	unsigned long bytes = gom_profile_rate_of(size);
-	unsigned long here = (unsigned long)&here;
-	struct gom_bucket **known = memo_of(caller, size, here);
-	struct gom_bucket *bucket;
-	unsigned int i;
+	unsigned long bytes = gom_profile_rate_of(size), frame;
+	struct stack stack = stack_from(&frame);
+	struct gom_bucket *bucket = recall(caller, size, bytes, &stack);
 
-	for (i = 0; words && i < MEMO_WAYS; i++) {
-		bucket = READ_ONCE(known[i]);
-		if (bucket && bucket->size == size && bucket->rate == bytes &&
-		    is_stack_of(bucket, words))
-			return bucket;
-	}
+	if (bucket)
+		return bucket;
 	bucket = bucket_unwound(caller, size, bytes, gfp);
-	if (words && bucket &&
-	    note_slots(bucket, words, (const unsigned long *)here - words)) {
-		WRITE_ONCE(known[1], READ_ONCE(known[0]));
-		WRITE_ONCE(known[0], bucket);
-	}
+	if (bucket)
+		remember(caller, bucket, &stack);
 	return bucket;
 }
 
 /* An object of @bucket was freed, @age nanoseconds after its allocation. */
-void gom_profile_free(struct gom_bucket *bucket, u64 age)
+void gom_profile_free(struct gom_bucket *bucket, s64 age)
 {
 	unsigned long flags;
 
@@ -412,7 +447,8 @@ void gom_profile_free(struct gom_bucket *bucket, u64 age)
 	keep_peak(bucket);
 	bucket->frees++;
 	in_use -= bucket->weight;
-	lifetimes[age ? ilog2(age) : 0]++;
+	/* The clock that may be read anywhere may step back a little. */
+	lifetimes[age > 0 ? ilog2(age) : 0]++;
 	raw_spin_unlock_irqrestore(&profile_lock, flags);
 	gom_site_free(&bucket->site[0]->sampled, bucket->objects,
 		      bucket->weight);
@@ -478,18 +514,6 @@ u64 gom_profile_lifetimes(unsigned int i)
 	n = lifetimes[i];
 	raw_spin_unlock_irqrestore(&profile_lock, flags);
 	return n;
-}
-
-/* The most bytes in use ever, as estimated. */
-u64 gom_profile_peak(void)
-{
-	unsigned long flags;
-	u64 bytes;
-
-	raw_spin_lock_irqsave(&profile_lock, flags);
-	bytes = peak_in_use;
-	raw_spin_unlock_irqrestore(&profile_lock, flags);
-	return bytes;
 }
 
 /* Nobody samples or looks any more. */

@@ -38,7 +38,7 @@ struct gom_bucket_view {
 
 struct gom_bucket *gom_profile_bucket(unsigned long caller, u32 size, gfp_t gfp);
 void gom_profile_malloc(struct gom_bucket *bucket);
-void gom_profile_free(struct gom_bucket *bucket, u64 age);
+void gom_profile_free(struct gom_bucket *bucket, s64 age);
 
 void gom_profile_set_rate(unsigned long bytes);
 unsigned long gom_profile_rate(void);
@@ -49,7 +49,6 @@ bool gom_profile_next(u32 *id, struct gom_bucket_view *view);
 struct gom_site *gom_profile_caller(const struct gom_bucket *bucket);
 u32 gom_profile_id(const struct gom_bucket *bucket);
 u64 gom_profile_lifetimes(unsigned int i);
-u64 gom_profile_peak(void);
 void gom_profile_exit(void);
 
 #endif /* _GOM_PROFILE_H */

@@ -21,6 +21,7 @@
  * but NMI, with no lock held; settings are changed in process context.
  */
 #include <linux/cpu.h>
+#include <linux/cpumask.h>
 #include <linux/log2.h>
 #include <linux/math64.h>
 #include <linux/mutex.h>
@@ -39,18 +40,22 @@
  * struct sample_cpu - a CPU's counts
  * @rnd: its random numbers
  * @bytes: until the next sample of objects without a class
+ * @rate: the distance between samples that this was drawn for
  * @class: by span class
  * @class.armed: allocations that the head's count was armed for
  * @class.left: allocations until the next sample, as of the arming
+ * @class.rate: the distance between samples that this was drawn for
  * @class.base: plus the head's count: allocations ever counted
  * @class.seq: odd while @base and the head's count change together
  */
 struct sample_cpu {
 	struct rnd_state rnd;
 	s64 bytes;
+	unsigned long rate;
 	struct sample_class {
 		long armed;
 		long left;
+		unsigned long rate;
 		unsigned long base;
 		unsigned int seq;
 	} class[GOM_NR_SPAN_CLASSES];
@@ -58,14 +63,18 @@ struct sample_cpu {
 
 static struct sample_cpu __percpu *sample_cpu;
 
-/* Serializes settings, and counts who looks at all allocations. */
+/* Serializes settings, which may be written before init and after exit. */
 static DEFINE_MUTEX(settings_lock);
 static unsigned int divertors;
+static bool closed;
 
 static bool diverted;
 
-/* As many tries as a reader makes to see counts that belong together. */
-#define READ_TRIES	100
+/* What is done about an allocation that is no sample. */
+static enum gom_sample otherwise(void)
+{
+	return READ_ONCE(diverted) ? GOM_SAMPLE_LOOK : GOM_SAMPLE_NOT;
+}
 
 /*
  * log2(@x) in 2^-16.  Each squaring doubles what is left of it; after eight
@@ -96,17 +105,28 @@ static s64 draw_bytes(struct sample_cpu *cpu, unsigned long rate)
 	return (log * rate >> 16) * 45426 >> 16;
 }
 
-/* Objects of @class until the next sample, the sampled one included. */
-static long draw(struct sample_cpu *cpu, unsigned int class)
+/* Draw the objects of @class up to the next sample, which is one of them. */
+static void draw(struct sample_cpu *cpu, unsigned int class)
 {
-	unsigned long rate = gom_profile_rate_of(gom_class[class].size);
+	struct sample_class *c = &cpu->class[class];
+	u32 size = gom_class[class].size;
 
+	c->rate = gom_profile_rate_of(size);
 	/* Blocks are no objects; those in them count by their bytes. */
-	if (!rate || class == GOM_CLASS_TINY)
-		return LONG_MAX;
-	if (rate == 1)
-		return 1;
-	return div_s64(draw_bytes(cpu, rate), gom_class[class].size) + 1;
+	if (!c->rate || class == GOM_CLASS_TINY)
+		c->left = LONG_MAX;
+	else if (c->rate == 1)
+		c->left = 1;
+	else
+		c->left = min_t(s64, div_s64(draw_bytes(cpu, c->rate), size) + 1,
+				LONG_MAX - 1);
+}
+
+/* The same for the bytes of objects without a class. */
+static void draw_unclassed(struct sample_cpu *cpu)
+{
+	cpu->rate = gom_profile_rate();
+	cpu->bytes = cpu->rate > 1 ? draw_bytes(cpu, cpu->rate) : 0;
 }
 
 /* Caller holds the busy flag of @cpu, or the CPU is offline. */
@@ -133,13 +153,15 @@ static enum gom_sample look(struct gomalloc_head *head, unsigned int class)
 {
 	struct sample_cpu *cpu = this_cpu_ptr(sample_cpu);
 	struct sample_class *c = &cpu->class[class];
-	enum gom_sample what = READ_ONCE(diverted) ? GOM_SAMPLE_LOOK :
-						     GOM_SAMPLE_NOT;
+	enum gom_sample what = otherwise();
 
 	if (c->left != LONG_MAX)
 		c->left -= c->armed + head->until;
-	if (c->left <= 0) {
-		c->left = draw(cpu, class);
+	if (c->rate != gom_profile_rate_of(gom_class[class].size)) {
+		/* What is left of it has the same distribution as a new one. */
+		draw(cpu, class);
+	} else if (c->left <= 0) {
+		draw(cpu, class);
 		what = GOM_SAMPLE_TAKE;
 	}
 	arm(head, c);
@@ -149,7 +171,7 @@ static enum gom_sample look(struct gomalloc_head *head, unsigned int class)
 /* Count an allocation of @class that the fast path has left to the slow one. */
 enum gom_sample gom_sample_count(unsigned int class)
 {
-	enum gom_sample what = GOM_SAMPLE_NOT;
+	enum gom_sample what = otherwise();
 	struct gomalloc_head *head;
 
 	preempt_disable();
@@ -171,22 +193,22 @@ void gom_sample_uncount(unsigned int class)
 	this_cpu_dec(gom_mcache_cold->class[class].mallocs);
 }
 
-/* Count an allocation that has no class: a tiny or a large one. */
-enum gom_sample gom_sample_count_bytes(size_t size)
+/* Count an allocation that has no class: @bytes of a tiny or large object. */
+enum gom_sample gom_sample_count_bytes(u32 bytes)
 {
-	enum gom_sample what = READ_ONCE(diverted) ? GOM_SAMPLE_LOOK :
-						     GOM_SAMPLE_NOT;
-	unsigned long rate = gom_profile_rate();
+	enum gom_sample what = otherwise();
 	struct sample_cpu *cpu;
 
-	if (!rate)
+	if (!gom_profile_rate())
 		return what;
 	preempt_disable();
 	if (gom_mcache_trylock()) {
 		cpu = this_cpu_ptr(sample_cpu);
-		cpu->bytes -= size;
-		if (cpu->bytes < 0) {
-			cpu->bytes = rate == 1 ? 0 : draw_bytes(cpu, rate);
+		cpu->bytes -= bytes;
+		if (cpu->rate != gom_profile_rate()) {
+			draw_unclassed(cpu);
+		} else if (cpu->bytes < 0) {
+			draw_unclassed(cpu);
 			what = GOM_SAMPLE_TAKE;
 		}
 		gom_mcache_unlock();
@@ -195,14 +217,17 @@ enum gom_sample gom_sample_count_bytes(size_t size)
 	return what;
 }
 
-/* Allocations of @class that @cpu has counted. */
+/*
+ * Allocations of @class that @cpu has counted.  Whoever interrupts the CPU
+ * while it arms does not wait for it, and may be off by what is armed.
+ */
 unsigned long gom_sample_mallocs(int cpu, unsigned int class)
 {
 	struct sample_class *c = &per_cpu_ptr(sample_cpu, cpu)->class[class];
-	unsigned int tries, seq;
 	unsigned long n;
+	unsigned int seq;
 
-	for (tries = 0; tries < READ_TRIES; tries++) {
+	for (;;) {
 		seq = READ_ONCE(c->seq);
 		/* Pairs with the second smp_wmb() in arm(). */
 		smp_rmb();
@@ -210,10 +235,11 @@ unsigned long gom_sample_mallocs(int cpu, unsigned int class)
 		    READ_ONCE(per_cpu(gomalloc_mcache.head[class].until, cpu));
 		/* Pairs with the first one there. */
 		smp_rmb();
-		if (!(seq & 1) && seq == READ_ONCE(c->seq))
-			break;
+		if ((!(seq & 1) && seq == READ_ONCE(c->seq)) ||
+		    cpu == raw_smp_processor_id())
+			return n;
+		cpu_relax();
 	}
-	return n;
 }
 
 /* Start over with the settings of now, on this CPU or for an offline one. */
@@ -221,42 +247,44 @@ static void rearm(int cpu)
 {
 	struct sample_cpu *s = per_cpu_ptr(sample_cpu, cpu);
 	struct gomalloc_mcache *mcache = per_cpu_ptr(&gomalloc_mcache, cpu);
-	unsigned long rate = gom_profile_rate();
 	unsigned int class;
 
-	s->bytes = rate > 1 ? draw_bytes(s, rate) : 0;
+	draw_unclassed(s);
 	for (class = 1; class < GOM_NR_SPAN_CLASSES; class++) {
-		s->class[class].left = draw(s, class);
+		draw(s, class);
 		arm(&mcache->head[class], &s->class[class]);
 	}
 }
 
-static int rearm_this_cpu(void *unused)
+/* Unless we have interrupted who holds the cache: then again, soon. */
+static void rearm_this_cpu(void *left)
 {
-	preempt_disable();
-	/* Who holds it has preemption off too, so it is free here. */
-	if (!WARN_ON_ONCE(!gom_mcache_trylock())) {
-		rearm(smp_processor_id());
-		gom_mcache_unlock();
-	}
-	preempt_enable();
-	return 0;
+	int cpu = smp_processor_id();
+
+	if (!gom_mcache_trylock())
+		return;
+	rearm(cpu);
+	gom_mcache_unlock();
+	cpumask_clear_cpu(cpu, left);
 }
 
 /* Make all CPUs follow the settings.  Caller holds settings_lock. */
 static void update(void)
 {
+	static struct cpumask left;
 	int cpu;
 
 	lockdep_assert_held(&settings_lock);
 	WRITE_ONCE(diverted, divertors || gom_site_any_counted());
+	if (!sample_cpu)
+		return;
 	cpus_read_lock();
-	for_each_possible_cpu(cpu) {
-		if (cpu_online(cpu))
-			smp_call_on_cpu(cpu, rearm_this_cpu, NULL, false);
-		else
+	for_each_possible_cpu(cpu)
+		if (!cpu_online(cpu))
 			rearm(cpu);
-	}
+	cpumask_copy(&left, cpu_online_mask);
+	while (!cpumask_empty(&left))
+		on_each_cpu_mask(&left, rearm_this_cpu, &left, true);
 	cpus_read_unlock();
 }
 
@@ -267,8 +295,7 @@ int gom_sample_set_rate(unsigned long bytes)
 		return -EINVAL;
 	mutex_lock(&settings_lock);
 	gom_profile_set_rate(bytes);
-	if (sample_cpu)
-		update();
+	update();
 	mutex_unlock(&settings_lock);
 	return 0;
 }
@@ -276,11 +303,12 @@ int gom_sample_set_rate(unsigned long bytes)
 /* Count by call site what the modules in @list allocate; site.c knows more. */
 int gom_sample_set_counted(const char *list)
 {
-	int err;
+	int err = -ENODEV;
 
 	mutex_lock(&settings_lock);
-	err = gom_site_set_counted(list);
-	if (!err && sample_cpu)
+	if (!closed)
+		err = gom_site_set_counted(list);
+	if (!err)
 		update();
 	mutex_unlock(&settings_lock);
 	return err;
@@ -290,8 +318,8 @@ int gom_sample_set_counted(const char *list)
 int gom_sample_divert_allocs(void)
 {
 	mutex_lock(&settings_lock);
-	if (!divertors++)
-		update();
+	divertors++;
+	update();
 	mutex_unlock(&settings_lock);
 	return 0;
 }
@@ -299,30 +327,38 @@ int gom_sample_divert_allocs(void)
 void gom_sample_undivert_allocs(void)
 {
 	mutex_lock(&settings_lock);
-	if (!--divertors)
-		update();
+	divertors--;
+	update();
 	mutex_unlock(&settings_lock);
 }
 
 int __init gom_sample_init(void)
 {
+	struct sample_cpu __percpu *new = alloc_percpu(struct sample_cpu);
 	int cpu;
 
-	sample_cpu = alloc_percpu(struct sample_cpu);
-	if (!sample_cpu)
+	if (!new)
 		return -ENOMEM;
 	for_each_possible_cpu(cpu)
-		prandom_seed_state(&per_cpu_ptr(sample_cpu, cpu)->rnd,
+		prandom_seed_state(&per_cpu_ptr(new, cpu)->rnd,
 				   get_random_u64());
 	mutex_lock(&settings_lock);
+	sample_cpu = new;
 	update();
 	mutex_unlock(&settings_lock);
 	gom_meta_add(sizeof(struct sample_cpu) * num_possible_cpus());
 	return 0;
 }
 
+/* Parameters and trace events may still be written to. */
 void gom_sample_exit(void)
 {
+	struct sample_cpu __percpu *old = sample_cpu;
+
+	mutex_lock(&settings_lock);
+	closed = true;
+	sample_cpu = NULL;
+	mutex_unlock(&settings_lock);
 	gom_meta_add(-(long)(sizeof(struct sample_cpu) * num_possible_cpus()));
-	free_percpu(sample_cpu);
+	free_percpu(old);
 }

@@ -20,7 +20,7 @@ enum gom_sample {
 };
 
 enum gom_sample gom_sample_count(unsigned int class);
-enum gom_sample gom_sample_count_bytes(size_t size);
+enum gom_sample gom_sample_count_bytes(u32 bytes);
 void gom_sample_uncount(unsigned int class);
 unsigned long gom_sample_mallocs(int cpu, unsigned int class);
 

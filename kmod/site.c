@@ -69,7 +69,7 @@ static void name_module(struct gom_site *site, const char *name)
 }
 
 /* Enter @site unless somebody else was faster; returns the one entered. */
-static struct gom_site *enter(struct gom_site *site)
+static struct gom_site *enter(struct gom_site *site, gfp_t gfp)
 {
 	struct gom_site *other;
 	unsigned long flags;
@@ -79,9 +79,9 @@ static struct gom_site *enter(struct gom_site *site)
 	other = find(site->ip);
 	if (!other) {
 		site->counted = is_counted(site->module);
-		/* Without waiting, and so without letting go of the lock. */
+		/* @gfp does not wait, so this does not let go of the lock. */
 		err = __xa_alloc(&sites, &site->id, site, xa_limit_32b,
-				 GFP_NOWAIT | __GFP_NOWARN);
+				 gfp);
 		if (!err)
 			hlist_add_head_rcu(&site->hash, head_of(site->ip));
 	}
@@ -113,7 +113,7 @@ struct gom_site *gom_site_get(unsigned long ip, gfp_t gfp)
 	site->ip = ip;
 	name_module(site, name);
 	kfree(name);
-	return enter(site);
+	return enter(site, gfp);
 }
 
 /* The first site with an id above @id, which becomes its; NULL at the end. */
@@ -135,7 +135,11 @@ int gom_site_name(const struct gom_site *site, char *buf, size_t len)
 
 	if (name)
 		return scnprintf(buf, len, "%s", name);
-	return scnprintf(buf, len, "%pB", (void *)site->ip);
+	scnprintf(buf, len, "%pB", (void *)site->ip);
+	/* What has no symbol would be shown as the address that it is. */
+	if (*buf == '0')
+		scnprintf(buf, len, "site-%u", site->id);
+	return strlen(buf);
 }
 
 void gom_site_malloc(struct gom_site_count *count, u64 n, u64 bytes)

@@ -66,7 +66,7 @@ static __always_inline unsigned int gom_class_index(unsigned int class,
  */
 static __always_inline bool gom_class_divides(unsigned long class, u32 offset)
 {
-	u32 magic = gom_free_magic[class];
+	u32 magic = READ_ONCE(gom_free_magic[class]);
 
 	return offset * magic < magic;
 }

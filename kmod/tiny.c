@@ -222,10 +222,13 @@ void gom_tiny_condemn(const void *block)
 size_t gom_tiny_size(const void *ptr)
 {
 	void *block = gom_tiny_block(ptr);
-	unsigned int byte = ptr - block;
-	u32 mask = atomic_read(mask_of(block));
-	unsigned int end = end_of(mask, byte);
+	unsigned int byte = ptr - block, end;
+	u32 mask;
 
+	if (gom_arena_span(block)->state != MSPAN_INUSE)
+		return 0;
+	mask = atomic_read(mask_of(block));
+	end = end_of(mask, byte);
 	if (!(mask & START(byte)) || end == GOM_TINY_BLOCK)
 		return 0;
 	return end + 1 - byte;

@@ -158,7 +158,8 @@ static void *take(struct gom_tracked *tracked, const struct cut *cut,
 
 /* A slot of a new span, or NULL. */
 static void *take_new(const struct gom_tracked_request *req,
-		      const struct cut *cut, const struct gom_record *record)
+		      const struct cut *cut, const struct gom_record *record,
+		      gfp_t gfp)
 {
 	struct gom_run_request run = {
 		.npages = cut->npages,
@@ -166,7 +167,6 @@ static void *take_new(const struct gom_tracked_request *req,
 			 max(1UL, (req->size & -req->size) >> GOM_PAGE_SHIFT),
 		.class = GOM_CLASS_TRACKED,
 	};
-	gfp_t gfp = GOM_GFP_EASY(req->gfp);
 	struct gom_tracked *tracked;
 	unsigned long flags;
 	struct mspan *span;
@@ -187,6 +187,41 @@ static void *take_new(const struct gom_tracked_request *req,
 	raw_spin_unlock_irqrestore(&tracked->lock, flags);
 	gom_stats_grown(GOM_CLASS_TRACKED);
 	return obj;
+}
+
+/* A slot of a span that another node has at hand, or NULL. */
+static void *take_elsewhere(const struct cut *cut,
+			    const struct gom_record *record)
+{
+	void *obj;
+	int nid;
+
+	for_each_gom_node(nid) {
+		obj = take(&gom_node(nid)->tracked, cut, record);
+		if (obj)
+			return obj;
+	}
+	return NULL;
+}
+
+/*
+ * From @req's node, then from what other nodes have cut, as a span that its
+ * own memory does not give would be entered there.
+ */
+static void *take_somehow(const struct gom_tracked_request *req,
+			  const struct gom_record *record)
+{
+	struct cut cut = cut_for(req->size);
+	gfp_t gfp = GOM_GFP_EASY(req->gfp);
+	void *obj;
+
+	obj = take(&gom_node(req->node)->tracked, &cut, record);
+	if (!obj && num_online_nodes() > 1 && !(gfp & __GFP_THISNODE)) {
+		obj = take_new(req, &cut, record, gfp | __GFP_THISNODE);
+		if (!obj)
+			obj = take_elsewhere(&cut, record);
+	}
+	return obj ?: take_new(req, &cut, record, gfp);
 }
 
 /* What a class has not counted. */
@@ -210,20 +245,21 @@ static bool fill_record(struct gom_record *record,
 						    req->gfp);
 		if (record->bucket)
 			record->site = gom_profile_caller(record->bucket);
-	} else {
-		record->site = gom_site_get(req->caller, req->gfp);
+		else
+			atomic64_inc(&failed);
 	}
 	if (!record->site)
-		goto fail;
+		record->site = gom_site_get(req->caller, req->gfp);
+	if (!record->site) {
+		atomic64_inc(&failed);
+		return false;
+	}
 	record->counted = READ_ONCE(record->site->counted);
-	if (!record->counted && !req->sampled)
+	if (!record->counted && !record->bucket)
 		return false;
 	record->bytes = req->bytes;
 	record->when = ktime_get_mono_fast_ns();
 	return true;
-fail:
-	atomic64_inc(&failed);
-	return false;
 }
 
 static void count_in(const struct gom_record *record)
@@ -250,15 +286,12 @@ static void count_out(const struct gom_record *record)
  */
 void *gom_tracked_alloc(const struct gom_tracked_request *req)
 {
-	struct cut cut = cut_for(req->size);
 	struct gom_record record = {};
 	void *obj;
 
 	if (!fill_record(&record, req))
 		return NULL;
-	obj = take(&gom_node(req->node)->tracked, &cut, &record);
-	if (!obj)
-		obj = take_new(req, &cut, &record);
+	obj = take_somehow(req, &record);
 	if (!obj) {
 		atomic64_inc(&failed);
 		return NULL;
@@ -275,15 +308,18 @@ void *gom_tracked_alloc(const struct gom_tracked_request *req)
  * The span around @ptr if that is in pages of ours.  Caller holds the lock of
  * their node.  An empty span is taken out under it, but entered until later,
  * so its header may be gone or another's by now: mspan.c keeps it a header as
- * long as interrupts are off, and one that is ours under this lock stays so.
+ * long as interrupts are off, which keeps the arena as well, and one that is
+ * ours under this lock stays so.
  */
 static struct mspan *span_of(const void *ptr)
 {
+	struct arena *arena = gom_arena_of(ptr);
+	unsigned int page = gom_arena_page(ptr);
 	struct mspan *span;
 
-	if (gom_arena_class(ptr) != GOM_CLASS_TRACKED)
+	if (!arena || READ_ONCE(arena->class[page]) != GOM_CLASS_TRACKED)
 		return NULL;
-	span = gom_arena_span(ptr);
+	span = READ_ONCE(*gom_arena_slot(arena, page));
 	if (READ_ONCE(span->state) != MSPAN_INUSE ||
 	    READ_ONCE(span->class) != GOM_CLASS_TRACKED ||
 	    READ_ONCE(span->nid) != page_to_nid(virt_to_page(ptr)) ||

@@ -3,6 +3,7 @@
 #define _GOM_TRACKED_H
 
 #include <linux/list.h>
+#include <linux/log2.h>
 #include <linux/spinlock.h>
 #include "gom.h"
 
@@ -10,9 +11,13 @@ struct gom_bucket;
 struct gom_site;
 struct mspan;
 
-/* Slots of spans that tracked objects share: powers of two, these to those. */
-#define GOM_SLOT_SHIFT_MIN	6
-#define GOM_SLOT_SHIFT_MAX	12
+/*
+ * Slots of spans that tracked objects share: powers of two, these to those.
+ * A page has as many of the smallest as the header has bits, 64 bytes each on
+ * 64-bit kernels with pages of 4 KiB.
+ */
+#define GOM_SLOT_SHIFT_MIN	(GOM_PAGE_SHIFT - 1 - ilog2(BITS_PER_LONG))
+#define GOM_SLOT_SHIFT_MAX	(GOM_PAGE_SHIFT - 1)
 #define GOM_NR_SLOT_SHIFTS	(GOM_SLOT_SHIFT_MAX - GOM_SLOT_SHIFT_MIN + 1)
 
 /**
