@@ -311,7 +311,7 @@ void *gom_tracked_alloc(const struct gom_tracked_request *req)
  * long as interrupts are off, which keeps the arena as well, and one that is
  * ours under this lock stays so.
  */
-static struct mspan *span_of(const void *ptr)
+static struct mspan *span_of(const struct gom_tracked *tracked, const void *ptr)
 {
 	struct arena *arena = gom_arena_of(ptr);
 	unsigned int page = gom_arena_page(ptr);
@@ -322,7 +322,7 @@ static struct mspan *span_of(const void *ptr)
 	span = READ_ONCE(*gom_arena_slot(arena, page));
 	if (READ_ONCE(span->state) != MSPAN_INUSE ||
 	    READ_ONCE(span->class) != GOM_CLASS_TRACKED ||
-	    READ_ONCE(span->nid) != page_to_nid(virt_to_page(ptr)) ||
+	    tracked_of(span) != tracked ||
 	    (unsigned long)ptr - READ_ONCE(span->start) >=
 	    READ_ONCE(span->npages) * GOM_PAGE_SIZE)
 		return NULL;
@@ -416,7 +416,7 @@ enum gom_tracked_free gom_tracked_free(const void *ptr)
 	unsigned long flags;
 
 	tracked = lock_around(ptr, &flags);
-	span = span_of(ptr);
+	span = span_of(tracked, ptr);
 	how = check(span, ptr);
 	if (how == GOM_TRACKED_FREED) {
 		unsigned int slot = slot_of(span, ptr);
@@ -445,7 +445,7 @@ bool gom_tracked_begins(const void *ptr)
 {
 	unsigned long flags;
 	struct gom_tracked *tracked = lock_around(ptr, &flags);
-	bool begins = check(span_of(ptr), ptr) == GOM_TRACKED_FREED;
+	bool begins = check(span_of(tracked, ptr), ptr) == GOM_TRACKED_FREED;
 
 	raw_spin_unlock_irqrestore(&tracked->lock, flags);
 	return begins;
@@ -475,7 +475,7 @@ bool gom_tracked_find(const void *ptr, struct gom_tracked_info *info)
 	if (class_of(ptr) != GOM_CLASS_TRACKED)
 		return false;
 	tracked = lock_around(ptr, &flags);
-	span = span_of(ptr);
+	span = span_of(tracked, ptr);
 	if (span && test_bit(slot_of(span, ptr), span->inline_bits)) {
 		fill_info(info, span, slot_of(span, ptr));
 		found = true;
@@ -513,7 +513,7 @@ static bool visit_span(void *page,
 	bool more = true;
 
 	tracked = lock_around(page, &flags);
-	span = span_of(page);
+	span = span_of(tracked, page);
 	if (span && span->start == (unsigned long)page) {
 		for_each_set_bit(slot, span->inline_bits, span->nelems) {
 			fill_info(&info, span, slot);
