@@ -6,7 +6,8 @@
 #
 # The guest speaks on two lines. The console may hold anything. The report is
 # what the guest's script prints, and ends with a verdict that carries a random
-# word from the kernel command line: noise cannot fake it.
+# word from the kernel command line: noise cannot fake it. A third line is for
+# files, of scripts that have some.
 # shellcheck shell=sh disable=SC2034,SC2154 # parts share variables
 
 # Lines that a kernel prints when something is wrong with it. gomalloc's own
@@ -27,6 +28,7 @@ splats="$splats|Kernel panic|UBSAN: |DEBUG_LOCKS_WARN_ON"
 #	boot	more words for the kernel command line
 #	qemu	more arguments for QEMU
 #	accel	another accelerator for QEMU
+#	files	where what the script hands over goes (lib.sh), a tar.gz
 #	show	not empty: print the report as it comes
 #	howfar	says how far it is, for follow()
 guest()
@@ -47,7 +49,7 @@ guest()
 guest_settings()
 {
 	mode=shell args='' lane='' cpus=2 memory=512M limit=180 boot='' qemu=''
-	accelerator=$accel show='' howfar=''
+	accelerator=$accel files='' show='' howfar=''
 	for setting; do
 		value=${setting#*=}
 		case $setting in
@@ -60,6 +62,7 @@ guest_settings()
 		boot=*) boot=$value ;;
 		qemu=*) qemu=$value ;;
 		accel=*) accelerator=$value ;;
+		files=*) files=$value ;;
 		show=*) show=$value ;;
 		howfar=*) howfar=$value ;;
 		esac
@@ -162,6 +165,7 @@ boot_guest()
 		said=$run_dir/qemu
 		setsid timeout -k 5 "$limit" $machine -append "$append" \
 			-serial "file:$console" -serial "file:$report" \
+			-serial "${files:+file:}${files:-null}" \
 			</dev/null >"$said" 2>&1 &
 		;;
 	esac
