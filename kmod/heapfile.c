@@ -61,7 +61,7 @@ enum part {
  * @peak: it shows what was live at the peak, not now
  * @part: where the reader is
  * @id: the bucket or site; 0: the part's heading
- * @named: the last site of which the name was shown
+ * @named: the last site in the map, which is the first list of names
  * @site: the site
  * @view: the bucket
  * @name: of the site
@@ -159,7 +159,7 @@ static void print_heading(struct seq_file *m, struct reading *r)
 	}
 }
 
-/* Whether the bucket's sites are older than the list of names. */
+/* Whether the bucket's sites are older than both lists of names. */
 static bool is_named(const struct reading *r)
 {
 	unsigned int i;
@@ -184,7 +184,7 @@ static bool next_row(struct reading *r, u32 *id)
 	case GO_NAMES:
 	case NAMES:
 		r->site = gom_site_next(id);
-		if (r->site)
+		if (r->site && r->part == GO_NAMES)
 			r->named = *id;
 		return r->site;
 	case END:

@@ -23,6 +23,22 @@ files()
 	done
 }
 
+# nameless FILE: addresses of a heap's samples that its map does not have.
+nameless()
+{
+	awk '/^[0-9a-f]+-[0-9a-f]+ \[/ {
+			sub(/.*-/, "", $1)
+			named["0x" substr($1, 1, length($1) - 1) "0"] = 1
+		}
+		/^---$/ { names_end = 1 }
+		names_end && / @ 0x/ {
+			for (i = 6; i <= NF; i++)
+				if (!($i in named))
+					print "heap has a sample at", $i,
+						"and no name for it"
+		}' "$1"
+}
+
 # read_all: until $scratch/stop exists, each file, whole and by small pieces.
 read_all()
 {
@@ -33,6 +49,8 @@ read_all()
 			[ -s "$scratch/text.$1" ] ||
 				echo "$file is empty" >>"$scratch/bad"
 		done
+		cat "$debugfs/heap" >"$scratch/text.$1"
+		nameless "$scratch/text.$1" >>"$scratch/bad"
 		dd if="$debugfs/spans" bs=64 >/dev/null 2>&1 ||
 			echo "spans cannot be read by pieces" >>"$scratch/bad"
 		echo >>"$scratch/rounds"
@@ -97,7 +115,8 @@ show_cost()
 		}' >>"$scratch/cost"
 }
 
-load gomalloc || ktap_exit_fail_msg "gomalloc does not load"
+load gomalloc profile_rate=65536 ||
+	ktap_exit_fail_msg "gomalloc does not load"
 : >"$scratch/bad"
 read_all 1 &
 read_all 2 &
@@ -105,6 +124,7 @@ result "all CPUs allocate" stress ms=5000
 : >"$scratch/stop"
 wait
 result "every file could be read" no_complaints
+echo 524288 >/sys/module/gomalloc/parameters/profile_rate
 result "more than once" [ "$(wc -l <"$scratch/rounds")" -gt 2 ]
 result "no misuse was seen" equal Misuses "$(stat Misuses)" 0
 result "validate" is_valid
