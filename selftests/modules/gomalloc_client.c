@@ -158,7 +158,8 @@ static size_t alignment_of(size_t size)
 	return size & -size;
 }
 
-static int object_alloc(struct replay *r, const struct event *e)
+/* By this name profiles show it. */
+static noinline int object_alloc(struct replay *r, const struct event *e)
 {
 	struct object *obj = &r->objects[e->slot];
 
@@ -283,7 +284,7 @@ static int measure_peak(struct replay *r)
 }
 
 /* Replay up to the next change of the CPU; returns whose turn is next. */
-static unsigned int replay_segment(struct replay *r)
+static noinline unsigned int replay_segment(struct replay *r)
 {
 	unsigned int cpu = *r->next & EVENT_CPU;
 	struct event e;

@@ -158,9 +158,11 @@ static struct object *random_object(struct context *c)
 	return &c->objects[prandom_u32_state(&c->rnd) % c->nr_objects];
 }
 
+/* What allocates is noinline, so that profiles show it by its name. */
+
 /* === Threads ============================================================= */
 
-static void thread_alloc(struct context *c, struct object *obj)
+static noinline void thread_alloc(struct context *c, struct object *obj)
 {
 	u32 r = prandom_u32_state(&c->rnd);
 	size_t size = random_size(c, SIZE_MAX);
@@ -188,7 +190,7 @@ static void thread_free(struct context *c, struct object *obj)
 	obj->ptr = NULL;
 }
 
-static void thread_resize(struct context *c, struct object *obj)
+static noinline void thread_resize(struct context *c, struct object *obj)
 {
 	size_t size = random_size(c, SIZE_MAX), common = min(size, obj->size);
 	void *ptr;
@@ -235,7 +237,7 @@ static void thread_step(struct context *c)
 
 /* === Interrupts ========================================================== */
 
-static void hardirq_step(struct context *c)
+static noinline void hardirq_step(struct context *c)
 {
 	struct object *obj = random_object(c);
 	size_t size = random_size(c, SZ_64K);
