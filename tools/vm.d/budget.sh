@@ -3,17 +3,24 @@
 # How many instructions gomalloc may take: kmod/instructions.budget says it for
 # a few entry points and each kernel, so that a change that costs some is seen.
 # `tools/vm test` checks it, and `tools/vm bench --bless` writes it.
+# Samples come at random distances, so the rows are measured without; sample/64
+# is what an allocation and its free take if they are one.
 # shellcheck shell=sh disable=SC2034,SC2154 # parts share variables
 
 budget=$top/kmod/instructions.budget
 budget_rows="pair/64 pair-var/64 batch-256/64 batch-2000/64 batch-256/8192"
 budget_rows="$budget_rows zeroed/64 tiny/5 pair-var/20000"
+sampled_rows=pair/64
 
-# count_instructions KERNEL: false, and says why, if it came to no end.
+# count_instructions KERNEL FILE: writes the lines of its budget into FILE; false,
+# and says why, if it came to no end.
 count_instructions()
 {
 	build_modules "stock-$1" &&
-		measure instructions "stock-$1" 1 "$budget_rows"
+		measure instructions "stock-$1" 1 "profile_rate=0 $budget_rows" &&
+		own_counts "$1" >"$2" &&
+		measure instructions "stock-$1" 1 "profile_rate=1 $sampled_rows" &&
+		own_counts "$1" | sed 's, pair/, sample/,' >>"$2"
 }
 
 # series KERNEL: what its lines in the budget begin with, such as 7.2 for what is
@@ -43,14 +50,13 @@ run_budget()
 			"none for Linux $(series "$1"): tools/vm bench --bless"
 		return
 	fi
-	if ! count_instructions "$1"; then
+	if ! count_instructions "$1" "$run_dir/counts"; then
 		fail "budget on $1" "$failure"
 		explain_failure
 		return
 	fi
-	own_counts "$1" >"$run_dir/counts"
 	p=0 f=0
-	for row in $budget_rows; do
+	for row in $budget_rows sample/64; do
 		check_row "$row" \
 			"$(awk -v row="$row" '$2 == row { print $3 }' \
 				"$run_dir/counts")" \
@@ -96,12 +102,12 @@ bless_budget()
 	: >"$new"
 	for k in $with_kernels; do
 		heading "budget of instructions on Linux $(stock_release "$k")"
-		count_instructions "$k" || {
+		count_instructions "$k" "$run_dir/counts" || {
 			explain_failure
 			die "not blessed: $failure"
 		}
-		own_counts "$k" | tee -a "$new" | sed 's/^/   /'
-		for row in $budget_rows; do
+		tee -a "$new" <"$run_dir/counts" | sed 's/^/   /'
+		for row in $budget_rows sample/64; do
 			grep -qF "$(series "$k") $row " "$new" ||
 				die "not blessed: no result for $row on $k"
 		done
