@@ -47,11 +47,12 @@ METRIC = re.compile(
     r"(/[a-z0-9/-]+:[a-z0-9-]+)(?:\{([^{}]*)\})? (-?[0-9]+)")
 LABEL = re.compile(r'([a-z_][a-z0-9_]*)="([^"\\]*)"')
 
-# So that a file which ends too early does not pass for a small one: what comes
-# first and last, and groups whose every name has the same labels.
-ALWAYS = ["/memory/classes/total:bytes", "/class/held:bytes",
-          "/misuse/reports:events"]
-GROUPS = ["/class/", "/cpu/", "/arena/", "/callsite/"]
+# What comes last, so that a file which ends too early does not pass for a
+# small one.
+END = "# end"
+
+# What the tools count on.
+ALWAYS = ["/memory/classes/total:bytes", "/class/held:bytes"]
 
 
 class Metrics:
@@ -61,19 +62,16 @@ class Metrics:
     def __init__(self, path):
         self.families = {}
         lines = lines_of(path)
-        last = lines[-1][0]
+        last, end = lines[-1]
         check_head(path, lines, "# gomalloc metrics 1")
+        if end != END:
+            raise Bad(path, last, "cut off: the last line is not %r" % END)
         for number, line in lines:
             if not line.startswith("#"):
                 self.add(path, number, line)
         for name in ALWAYS:
             if name not in self.families:
                 raise Bad(path, last, "ends without " + name)
-        for group in GROUPS:
-            labels = [of.keys() for name, of in self.families.items()
-                      if name.startswith(group)]
-            if any(of != labels[0] for of in labels):
-                raise Bad(path, last, "ends in the middle of %s*" % group)
 
     def add(self, path, number, line):
         match = METRIC.fullmatch(line)
@@ -87,7 +85,7 @@ class Metrics:
                 raise Bad(path, number, "no label: %r" % part[:60])
             labels.append(found.groups())
         family = self.families.setdefault(name, {})
-        # A function may have several call sites.
+        # A module that was loaded again has its sites again.
         if tuple(labels) in family and not name.startswith("/callsite/"):
             raise Bad(path, number, "given twice: " + line[:60])
         family[tuple(labels)] = family.get(tuple(labels), 0) + int(value)
@@ -119,6 +117,14 @@ class Site:
     def key(self):
         return self.kind, self.module, self.site
 
+    def figures(self):
+        return [self.live_bytes, self.live, self.total_bytes, self.total]
+
+    def add(self, other):
+        """The same place, in a module that was loaded again."""
+        self.live_bytes, self.live, self.total_bytes, self.total = (
+            a + b for a, b in zip(self.figures(), other.figures()))
+
 
 SITE_COLUMNS = ["kind", "live_bytes", "live", "total_bytes", "total",
                 "module", "site"]
@@ -131,7 +137,7 @@ def read_callsites(path):
     head = lines[0][1].split() if lines else []
     if head[:len(SITE_COLUMNS)] != SITE_COLUMNS:
         raise Bad(path, 2, "want the columns " + " ".join(SITE_COLUMNS))
-    sites = []
+    sites = {}
     for number, line in lines[1:]:
         cells = line.split()
         if len(cells) != len(head):
@@ -141,8 +147,12 @@ def read_callsites(path):
             figures = [int(c) for c in cells[1:5]]
         except ValueError:
             raise Bad(path, number, "no figures: %r" % line[:60]) from None
-        sites.append(Site(cells[0], figures, cells[5], cells[6]))
-    return sites
+        site = Site(cells[0], figures, cells[5], cells[6])
+        if site.key() in sites:
+            sites[site.key()].add(site)
+        else:
+            sites[site.key()] = site
+    return list(sites.values())
 
 
 # === arenas ================================================================

@@ -77,11 +77,18 @@ class Prom(ToolTest):
             families["gomalloc_class_waste_ratio"][1]
             ['{class="6",size="64"}'], waste / 10000)
 
-    def test_two_sites_in_a_function(self):
-        """They have the same labels, and Prometheus takes no name twice."""
-        text = self.output("--dir", COPIES[2])
-        self.families(text)
-        self.assertIn('_live_bytes{site="operate",', text)
+    def test_loaded_again(self):
+        """Its sites have the same labels, and Prometheus takes none twice."""
+        directory = self.copy(2)
+        self.edit(directory, "metrics", lambda text: "".join(
+            line * (2 if line.startswith("/callsite/") else 1)
+            for line in text.splitlines(True)))
+        one, two = (self.families(self.output("--dir", d))
+                    for d in (COPIES[2], directory))
+        name = "gomalloc_callsite_allocs_bytes_total"
+        self.assertEqual(len(one[name][1]), 4)
+        self.assertEqual({k: 2 * v for k, v in one[name][1].items()},
+                         two[name][1])
 
     def test_exclude(self):
         text = self.output("--dir", COPIES[2], "-x", "/callsite/*",

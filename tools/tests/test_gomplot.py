@@ -93,10 +93,10 @@ class Draw(ToolTest):
                                    "arenas", "arenas-time"])
         for name, expected in (
                 ("tiers", ["live objects", "free runs", "MiB",
-                           "seconds since 2026-11-18 11:06:46 UTC"]),
-                ("classes", ["large", "64 bytes", "other"]),
+                           "seconds since 2026-11-21 10:56:06 UTC"]),
+                ("classes", ["tracked", "64 bytes", "other"]),
                 ("fragmentation", ["CPU caches", "% of what is held"]),
-                ("arenas", ["21 arenas of 4 MiB", "4 MiB", "127"]),
+                ("arenas", ["17 arenas of 4 MiB", "4 MiB", "127"]),
                 ("arenas-time", ["all out", "arena", "127"])):
             for word in expected:
                 self.assertIn(word, " ".join(words[name].split()))

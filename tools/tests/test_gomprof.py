@@ -13,6 +13,7 @@ import xml.etree.ElementTree as ElementTree
 HERE = os.path.dirname(os.path.abspath(__file__))
 GOMPROF = os.path.join(HERE, "..", "gomprof")
 HEAP = os.path.join(HERE, "data", "heap-small.txt")
+RECORD = os.path.join(HERE, "record")
 SVG = "{http://www.w3.org/2000/svg}"
 
 # What go1.19's pprof made of the samples in heap-small.txt, by pprof -raw.
@@ -205,6 +206,17 @@ do_one_initcall;client_get [gomalloc_client] 1572960
 do_one_initcall;client_get [gomalloc_client];add [y] 1212696
 do_one_initcall;client_get [gomalloc_client];kbig [y] 1212696
 """)
+
+    def test_guest(self):
+        """What callsites said in the same moment of a site at rest."""
+        for copy in sorted(os.listdir(RECORD))[1:]:
+            with open(os.path.join(RECORD, copy, "callsites"),
+                      encoding="ascii") as file:
+                row = next(line.split() for line in file
+                           if "object_alloc" in line)
+            self.assertIn("object_alloc [gomalloc_client] %s\n" % row[1],
+                          output("collapsed",
+                                 os.path.join(RECORD, copy, "heap")))
 
     def test_diff(self):
         new = heap().replace(b"2: 128 [6: 384]", b"4: 256 [8: 512]")

@@ -79,7 +79,7 @@ class Once(ToolTest):
         held = [int(row[6][:-1]) for row in self.table(COPIES[2])]
         self.assertEqual(held, sorted(held, reverse=True))
         names = [row[-1] for row in self.table(COPIES[2], "-s", "n")]
-        self.assertEqual(names[:2] + names[-2:], ["8", "16", "tiny", "large"])
+        self.assertEqual(names[:2] + names[-2:], ["8", "16", "large", "tracked"])
 
     def test_rates(self):
         gomtop = load("gomtop")
@@ -93,9 +93,12 @@ class Once(ToolTest):
         self.assertIsNone(gomtop.rate(10, 20, 1))
 
     def test_sites(self):
-        out = self.output("-o", "-t", "--dir", COPIES[1])
-        self.assertRegex(out, r" object_alloc\+0x4e \[gomalloc_client\]\n")
-        self.assertRegex(out, r"~ kmemdup_nul\+0x2a\n")
+        lines = self.output("-o", "-t", "--dir", COPIES[2]).split("\n")
+        self.assertEqual([line.split() for line in lines[7:9]], [
+            ["789", "8396K", "10896", "-", "-",
+             "thread_alloc+0x95", "[gomalloc_stress]"],
+            ["42838", "7504K", "179", "-", "-", "~",
+             "object_alloc+0x29", "[gomalloc_client]"]])
         directory = self.copy()
         os.unlink(os.path.join(directory, "callsites"))
         self.assertIn("callsites: No such file",
@@ -104,14 +107,25 @@ class Once(ToolTest):
     def test_bad_sites(self):
         directory = self.copy()
         self.edit(directory, "callsites", lambda t: t.replace(
-            "site\n", "site more\n").replace("90\n", "90 9\n"))
+            "site\n", "site more\n"))
         self.assertRegex(
             self.complaint(1, "-o", "-t", "--dir", directory),
-            r"callsites:4: 7 columns, want 8")
+            r"callsites:3: 7 columns, want 8")
         self.edit(directory, "callsites", lambda t: t[:-4])
         self.assertRegex(
             self.complaint(1, "-o", "-t", "--dir", directory),
-            r"callsites:7: cut off")
+            r"callsites:3: cut off")
+
+    def test_loaded_again(self):
+        """Its call sites have the same names, and are one."""
+        directory = self.copy(2)
+        self.edit(directory, "callsites", lambda text: text + "".join(
+            text.splitlines(True)[2:]))
+        of = load("gomtop").snapshot.read_callsites
+        for one, two in zip(of(os.path.join(COPIES[2], "callsites")),
+                            of(os.path.join(directory, "callsites")),
+                            strict=True):
+            self.assertEqual([2 * n for n in one.figures()], two.figures())
 
     def test_cut(self):
         """However much is missing, it is noticed."""
@@ -119,11 +133,16 @@ class Once(ToolTest):
         with open(os.path.join(directory, "metrics"), encoding="ascii") as f:
             whole = f.read()
         reader = load("gomtop").snapshot
-        end = whole.index("/misuse/reports")
-        for size in [*range(0, end, 997), whole.index("\n", 9000) + 1]:
+        ends = [i + 1 for i, c in enumerate(whole[:-1]) if c == "\n"]
+        for size in [*range(0, len(whole), 997), *ends[::29], *ends[-9:]]:
             self.edit(directory, "metrics", lambda _, n=size: whole[:n])
-            with self.assertRaisesRegex(reader.Bad, r"metrics:\d+: "):
+            with self.assertRaisesRegex(
+                    reader.Bad, r"metrics:\d+: (cut off|want|empty)"
+                    if size else r"metrics:1: empty"):
                 reader.read_metrics(directory)
+        self.edit(directory, "metrics", lambda _: whole + "/gc/x:y 1\n")
+        with self.assertRaisesRegex(reader.Bad, "cut off: the last line"):
+            reader.read_metrics(directory)
         self.edit(directory, "metrics", lambda _: whole[:-3])
         self.assertIn("metrics:%d: cut off" % whole.count("\n"),
                       self.complaint(1, "-o", "--dir", directory))
@@ -133,7 +152,8 @@ class Once(ToolTest):
                          ("/gc/heap/x:y{a=b} 1\n", "no label"),
                          ("/gc/heap/allocs:bytes 1\n", "given twice")):
             directory = self.copy(name=why)
-            self.edit(directory, "metrics", lambda text, b=bad: text + b)
+            self.edit(directory, "metrics", lambda text, b=bad:
+                      text.replace("# end\n", b + "# end\n"))
             self.assertRegex(self.complaint(1, "-o", "--dir", directory),
                              r"metrics:\d+: " + why)
         self.edit(directory, "metrics", lambda t: t.replace("s 1", "s 2", 1))
