@@ -516,6 +516,18 @@ u64 gom_profile_lifetimes(unsigned int i)
 	return n;
 }
 
+/* The most bytes in use ever, as estimated: when the file peak is of. */
+u64 gom_profile_peak(void)
+{
+	unsigned long flags;
+	u64 bytes;
+
+	raw_spin_lock_irqsave(&profile_lock, flags);
+	bytes = peak_in_use;
+	raw_spin_unlock_irqrestore(&profile_lock, flags);
+	return bytes;
+}
+
 /* Nobody samples or looks any more. */
 void gom_profile_exit(void)
 {

@@ -49,6 +49,7 @@ bool gom_profile_next(u32 *id, struct gom_bucket_view *view);
 struct gom_site *gom_profile_caller(const struct gom_bucket *bucket);
 u32 gom_profile_id(const struct gom_bucket *bucket);
 u64 gom_profile_lifetimes(unsigned int i);
+u64 gom_profile_peak(void);
 void gom_profile_exit(void);
 
 #endif /* _GOM_PROFILE_H */

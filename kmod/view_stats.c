@@ -82,6 +82,7 @@ int gom_view_stats_show(struct seq_file *m, void *unused)
 	FIELD("TinyMallocs", tiny_mallocs);
 	FIELD("TinyFrees", tiny_frees);
 	FIELD("ProfileRate", gom_profile_rate());
+	FIELD("ProfilePeak", gom_profile_peak());
 	FIELD("TrackedObjects", s.tracked_objects);
 	FIELD("TrackedSys", s.tracked_sys);
 	FIELD("TrackedFailed", gom_tracked_failed());
