@@ -161,10 +161,13 @@ static u64 scale(u64 n, u32 size, unsigned long bytes)
 	return mul_u64_u32_div(n, 1U << 31, max_t(u32, p >> 1, 1));
 }
 
-/* The same at the rate of today; of objects or of bytes. */
+/*
+ * The same of what gom_profile_next() says, which is at the rate of today for
+ * all sizes, as readers of the profile know no other.
+ */
 u64 gom_profile_scale(u64 n, u32 size)
 {
-	return scale(n, size, gom_profile_rate_of(size));
+	return scale(n, size, gom_profile_rate());
 }
 
 /**

@@ -70,9 +70,11 @@ static bool closed;
 
 static bool diverted;
 
-/* What is done about an allocation that is no sample. */
-static enum gom_sample otherwise(void)
+/* What is done about an allocation whatever the counts say. */
+static enum gom_sample anyway(void)
 {
+	if (gom_profile_rate() == 1)
+		return GOM_SAMPLE_TAKE;
 	return READ_ONCE(diverted) ? GOM_SAMPLE_LOOK : GOM_SAMPLE_NOT;
 }
 
@@ -153,7 +155,7 @@ static enum gom_sample look(struct gomalloc_head *head, unsigned int class)
 {
 	struct sample_cpu *cpu = this_cpu_ptr(sample_cpu);
 	struct sample_class *c = &cpu->class[class];
-	enum gom_sample what = otherwise();
+	enum gom_sample what = anyway();
 
 	if (c->left != LONG_MAX)
 		c->left -= c->armed + head->until;
@@ -171,7 +173,7 @@ static enum gom_sample look(struct gomalloc_head *head, unsigned int class)
 /* Count an allocation of @class that the fast path has left to the slow one. */
 enum gom_sample gom_sample_count(unsigned int class)
 {
-	enum gom_sample what = otherwise();
+	enum gom_sample what = GOM_SAMPLE_NOT;
 	struct gomalloc_head *head;
 
 	preempt_disable();
@@ -182,6 +184,7 @@ enum gom_sample gom_sample_count(unsigned int class)
 		gom_mcache_unlock();
 	} else {
 		this_cpu_inc(gom_mcache_cold->class[class].mallocs);
+		what = anyway();
 	}
 	preempt_enable();
 	return what;
@@ -196,7 +199,7 @@ void gom_sample_uncount(unsigned int class)
 /* Count an allocation that has no class: @bytes of a tiny or large object. */
 enum gom_sample gom_sample_count_bytes(u32 bytes)
 {
-	enum gom_sample what = otherwise();
+	enum gom_sample what = anyway();
 	struct sample_cpu *cpu;
 
 	if (!gom_profile_rate())

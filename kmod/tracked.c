@@ -240,26 +240,21 @@ static void count_malloc(const void *obj, u32 bytes)
 static bool fill_record(struct gom_record *record,
 			const struct gom_tracked_request *req)
 {
-	if (req->sampled) {
+	if (req->sampled)
 		record->bucket = gom_profile_bucket(req->caller, req->bytes,
 						    req->gfp);
-		if (record->bucket)
-			record->site = gom_profile_caller(record->bucket);
-		else
-			atomic64_inc(&failed);
-	}
-	if (!record->site)
+	if (record->bucket)
+		record->site = gom_profile_caller(record->bucket);
+	else
 		record->site = gom_site_get(req->caller, req->gfp);
-	if (!record->site) {
-		atomic64_inc(&failed);
-		return false;
-	}
-	record->counted = READ_ONCE(record->site->counted);
-	if (!record->counted && !record->bucket)
-		return false;
+	record->counted = record->site && READ_ONCE(record->site->counted);
 	record->bytes = req->bytes;
 	record->when = ktime_get_mono_fast_ns();
-	return true;
+	if (record->bucket || record->counted)
+		return true;
+	if (req->sampled || !record->site)
+		atomic64_inc(&failed);
+	return false;
 }
 
 static void count_in(const struct gom_record *record)

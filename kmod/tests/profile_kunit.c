@@ -479,6 +479,9 @@ static struct estimate site_estimate(void)
 /* Square of the standard deviation, in objects, of an estimate of @n. */
 static u64 variance(u64 n, u32 size)
 {
+	/* Objects of the larger classes are sampled as those of 2 KiB. */
+	if (size <= GOMALLOC_MAX_SMALL)
+		size = min_t(u32, size, SZ_2K);
 	return (n * (gom_profile_scale(1 << 16, size) - (1 << 16))) >> 16;
 }
 
