@@ -31,18 +31,18 @@ make_of()
 
 tell_files()
 {
+	demo=$(shown "$build/demo")
 	copies=$(find "$build/demo/record" -name metrics | wc -l)
-	heading "To look at, in $(shown "$build/demo")"
-	cat <<-END
-	   heap.svg          who holds memory, as a flame graph: for a browser
-	   heap.pb.gz, heap  the same for go tool pprof, google-pprof, tools/gomprof
-	   record/           $copies copies of debugfs: tools/gomtop -o -t --dir record/...
-	END
+	heading "Left in $demo"
+	say "   heap.svg          who held memory then, as a flame graph: for a browser"
+	say "   heap, heap.pb.gz  the same for google-pprof, go tool pprof, gomprof top"
+	say "   callsites, ...    the same for tools/gomtop -o -t --dir $demo"
+	say "   record/           all this time, in $copies copies of debugfs"
 	if have gnuplot; then
-		say "   tiers.svg         memory held over that time; and classes.svg,"
-		say "                     fragmentation.svg, arenas.svg, arenas-time.svg"
+		say "   tiers.svg         memory held in this time; classes.svg," \
+			"arenas.svg, ..."
 	else
 		say "   For charts: apt-get install gnuplot-nox," \
-			"then tools/gomplot draw $(shown "$build/demo/record")"
+			"tools/gomplot draw $demo/record"
 	fi
 }
