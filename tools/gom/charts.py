@@ -44,7 +44,7 @@ def slim(path):
     text, found = re.subn(r"<g [^>]*>\s*</g>\n?", "", text)
     while found:
         text, found = re.subn(r"<g [^>]*>\s*</g>\n?", "", text)
-    with open(path, "w", encoding="utf-8") as file:
+    with cli.about(path), open(path, "w", encoding="utf-8") as file:
         file.write(text)
 
 

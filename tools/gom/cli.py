@@ -3,6 +3,7 @@
 one line for what is wrong, 1 for a failure and 2 for a wrong use."""
 
 import argparse
+import contextlib
 import math
 import os
 import sys
@@ -22,6 +23,29 @@ def fail(message):
     sys.exit(1)
 
 
+def show(text):
+    """Prints @text, now, so that what goes wrong with that is told here."""
+    try:
+        print(text, flush=True)
+    except OSError as error:
+        # Nor may what is left be written at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        if isinstance(error, BrokenPipeError):
+            sys.exit(0)  # whoever reads it has enough
+        fail("standard output: %s" % error.strerror)
+
+
+@contextlib.contextmanager
+def about(path):
+    """What goes wrong in reading or writing does not say of which file."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = path
+        raise
+
+
 class Parser(argparse.ArgumentParser):
     """Shows @doc for --help, and one line for anything wrong."""
 
@@ -33,7 +57,7 @@ class Parser(argparse.ArgumentParser):
     def parse_args(self, args=None, namespace=None):
         args = sys.argv[1:] if args is None else args
         if "--help" in args or "-h" in args:
-            print(self.doc.strip())
+            show(self.doc.strip())
             sys.exit(0)
         return super().parse_args(args, namespace)
 

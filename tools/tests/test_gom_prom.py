@@ -42,6 +42,17 @@ class Prom(ToolTest):
         self.check_usage()
         self.assertIn("unrecognized", self.complaint(2, "a", "b"))
 
+    def test_full(self):
+        self.check_full("--dir", COPIES[2])
+        self.check_full("--dir", COPIES[2], "-x", "*")
+
+    def test_reader_has_enough(self):
+        with subprocess.Popen(self.command("--dir", COPIES[2]),
+                              stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE) as process:
+            process.stdout.close()
+            self.assertEqual(process.stderr.read(), b"")
+
     def test_all(self):
         families = self.families(self.output("--dir", COPIES[2]))
         for name, (kind, of) in families.items():
@@ -126,6 +137,15 @@ class Prom(ToolTest):
                          (after.st_ino, after.st_mtime_ns))
         self.assertIn("No such file", self.complaint(
             1, "--dir", self.path("none"), target))
+
+    def test_full_target(self):
+        """It says which file it is, and leaves no part of one."""
+        target = self.path("collector")
+        os.mkdir(target)
+        self.assertRegex(self.disk_full("--dir", COPIES[2], target),
+                         r"\Agom-prom: %s/[^\n]*: File too large\n\Z"
+                         % re.escape(target))
+        self.assertEqual(os.listdir(target), [])
 
     def test_not_loaded(self):
         prom = load("gom-prom")

@@ -4,6 +4,7 @@
 and a file that is not whole is named with its line."""
 
 import os
+import re
 import struct
 import threading
 import time
@@ -44,6 +45,16 @@ class Record(ToolTest):
                 with open(os.path.join(directory, file), "rb") as one, \
                         open(self.path("record", name, file), "rb") as two:
                     self.assertEqual(one.read(), two.read())
+
+    def test_full(self):
+        """It says which file it is, and leaves no part of a copy."""
+        self.check_full(*self.record("-n", "1", "--dir", COPIES[0]))
+        self.assertEqual(len(self.copies()), 1)
+        self.assertRegex(
+            self.disk_full(*self.record("-n", "1", "--dir", COPIES[0])),
+            r"\Agomplot: %s/[^\n]*/metrics: File too large\n\Z"
+            % re.escape(self.path("record")))
+        self.assertEqual(len(self.copies()), 1)
 
     def test_unloaded(self):
         """What it says once, and no part of a copy."""
@@ -100,6 +111,9 @@ class Draw(ToolTest):
                 ("arenas-time", ["all out", "arena", "127"])):
             for word in expected:
                 self.assertIn(word, " ".join(words[name].split()))
+
+    def test_full(self):
+        self.check_full("draw", "-o", self.path("out"), RECORD)
 
     def test_one_copy(self):
         self.output("draw", "-o", self.path("out"), COPIES[0])

@@ -34,6 +34,11 @@ class Once(ToolTest):
         self.assertIn("seconds", self.complaint(2, "-d", "soon"))
         self.assertIn("seconds", self.complaint(2, "-d", "0"))
 
+    def test_full(self):
+        self.check_full("-o", "--dir", COPIES[0])
+        self.check_full("--dir", COPIES[0])
+        self.check_full("--dir", self.path("none"))
+
     def test_header(self):
         lines = self.output("-o", "--dir", COPIES[2]).split("\n")
         metrics = load("gomtop").snapshot.read_metrics(COPIES[2])

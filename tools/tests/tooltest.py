@@ -61,6 +61,25 @@ class ToolTest(unittest.TestCase):
         self.assertRegex(run.stderr, r"\A%s: [^\n]+\n\Z" % self.tool)
         return run.stderr
 
+    def disk_full(self, *args):
+        """What it says if a file that it writes is at most 512 bytes."""
+        run = subprocess.run(
+            ["sh", "-c", 'ulimit -f 1 && exec "$@"', "sh",
+             *self.command(*args)],
+            capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual(run.returncode, 1, run.stderr)
+        return run.stderr
+
+    def check_full(self, *args):
+        """Where its output cannot be written it says so, in one line."""
+        with open("/dev/full", "w", encoding="ascii") as full:
+            run = subprocess.run(self.command(*args), stdout=full, text=True,
+                                 stderr=subprocess.PIPE, timeout=60,
+                                 check=False)
+        self.assertEqual(
+            (run.returncode, run.stderr), (1, "%s: standard output: No space "
+                                           "left on device\n" % self.tool))
+
     def copy(self, which=0, name="gomalloc"):
         """A copy of gomalloc's files to spoil."""
         return shutil.copytree(COPIES[which], self.path(name))
@@ -76,3 +95,4 @@ class ToolTest(unittest.TestCase):
         """What holds for each tool."""
         self.assertIn("usage: " + self.tool, self.output("--help"))
         self.assertIn("--help", self.complaint(2, "--no-such-option"))
+        self.check_full("--help")
