@@ -369,6 +369,35 @@ class BadInput(unittest.TestCase):
                 self.assertEqual(where, line)
                 self.assertIn(what, said)
 
+    def test_impossible_figures(self):
+        """They are told, not calculated with."""
+        sample = b"2: 128 [6: 384]"
+        for old, new, line, what in (
+                (sample, b"1: 0 [1: 0]", 2, "0 bytes are no sum of 1"),
+                (sample, b"0: 0 [1: 0]", 2, "0 bytes are no sum of 1"),
+                (sample, b"1: 64 [3: 300]", 2, "two sizes"),
+                (sample, b"1: 64 [3: 18446744073709551616]", 2, "64 bits"),
+                (sample, b"%b: %b [6: 384]" % ((b"9" * 400,) * 2), 2,
+                 "64 bits"),
+                (sample, b"2: 128 [%b: 384]" % (b"9" * 5000), 2, "64 bits"),
+                (b"heap_v2/524288\n2: ", b"heap_v2/%b\n2: " % (b"9" * 400), 22,
+                 "64 bits")):
+            with self.subTest(new=new[:40]):
+                text = heap()
+                at = text.rindex(old) if b"heap_v2" in old else text.index(old)
+                where, said = self.complaint(
+                    text[:at] + new + text[at + len(old):])
+                self.assertEqual(where, line)
+                self.assertIn(what, said)
+
+    def test_largest_figures(self):
+        """What has 64 bits is none of these."""
+        most = b"%d" % ((1 << 64) - 1)
+        text = heap().replace(b"heap_v2/524288", b"heap_v2/" + most)
+        text = text.replace(b"2: 128 [6: 384]", b"%b: %b [%b: %b]"
+                            % ((most,) * 4))
+        self.assertIn("inuse_space: ", output("top", "-", stdin=text))
+
     def test_noise(self):
         self.assertEqual(self.complaint(b"\0\xff\x80\n" * 9)[0], 1)
 
