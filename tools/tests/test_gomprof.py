@@ -414,6 +414,42 @@ class BadInput(unittest.TestCase):
         self.assertRegex(result.stderr.decode(),
                          r"\Agomprof: /nonexistent/x: [^\n]+; [^\n]+\n\Z")
 
+    def test_full(self):
+        """Where its output cannot be written it says so, in one line."""
+        for args in (["--help"], ["top", "--help"], ["top", HEAP],
+                     ["convert", "-o", "-", HEAP]):
+            with self.subTest(args=args), open("/dev/full", "wb") as full:
+                result = subprocess.run([GOMPROF, *args], stdout=full,
+                                        stderr=subprocess.PIPE, check=False)
+                self.assertEqual((result.returncode, result.stderr), (
+                    1, b"gomprof: standard output: No space left on device\n"))
+
+    def test_half_written(self):
+        """The file from before stays, and no part of another."""
+        with tempfile.TemporaryDirectory() as where:
+            path = os.path.join(where, "heap.svg")
+            for before in ([], ["heap.svg"]):
+                result = subprocess.run(
+                    ["sh", "-c", 'ulimit -f 1 && exec "$@"', "sh", GOMPROF,
+                     "flame", "-o", path, HEAP], check=False,
+                    capture_output=True)
+                self.assertEqual(result.returncode, 1)
+                self.assertEqual(result.stderr.decode(), f"gomprof: {path}: "
+                                 "File too large; choose another file with "
+                                 "-o\n")
+                self.assertEqual(os.listdir(where), before)
+                with open(path, "wb") as file:
+                    file.write(b"before")
+            with open(path, "rb") as file:
+                self.assertEqual(file.read(), b"before")
+            link = os.path.join(where, "link")
+            os.symlink(path, link)
+            output("flame", "-o", link, HEAP)
+            self.assertTrue(os.path.islink(link))
+            self.assertGreater(os.path.getsize(path), 1000)
+            self.assertEqual(output("flame", "-o", "/dev/stdout", HEAP),
+                             output("flame", "-o", "-", HEAP))
+
     def test_usage(self):
         for args in (), ("bla",), ("top", "-n", "0"), ("top", "-k", "x"), \
                 ("diff",), ("flame", "a", "b"):
