@@ -110,6 +110,9 @@ static struct mspan *alloc_span(int nid, const struct gom_run_request *req,
 		span = gom_mheap_alloc(nid, req, GOM_GFP_EASY(gfp));
 	if (span)
 		return span;
+	/* That was all that the caller wants to be done for it. */
+	if (!limited && GOM_GFP_EASY(gfp) == gfp)
+		return NULL;
 	if (!limited || gfpflags_allow_blocking(gfp))
 		take_back_all(nid, gfp);
 	return gom_mheap_alloc(nid, req, gfp);

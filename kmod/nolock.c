@@ -121,13 +121,12 @@ void *gomalloc_nolock(size_t size, gfp_t gfp, int node)
 	if (node != NUMA_NO_NODE &&
 	    (node < 0 || node >= nr_node_ids || !node_online(node)))
 		return NULL;
-	if (__gomalloc_is_tiny(size)) {
+	if (__gomalloc_is_tiny(size))
 		obj = get_tiny(size, node, _RET_IP_);
-	} else if (class) {
+	else if (class)
 		obj = get(class, node, _RET_IP_);
-	} else {
+	else
 		return NULL;
-	}
 	if (obj && want_init_on_alloc(gfp))
 		memset(obj, 0, bytes);
 	if (obj)

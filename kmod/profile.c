@@ -457,18 +457,22 @@ void gom_profile_free(struct gom_bucket *bucket, s64 age)
 		      bucket->weight);
 }
 
-/* As @n would be, had @bucket been sampled at the rate of today. */
+/*
+ * As @n would be, had @bucket been sampled at the rate of today.  Most buckets
+ * have a sample or two, which one way of rounding for all would make too many
+ * or too few; so each rounds at a place of its own.
+ */
 static u64 at_rate(const struct gom_bucket *bucket, u64 n)
 {
 	unsigned long bytes = gom_profile_rate();
-	u64 then;
+	u64 then, each;
 
 	if (bucket->rate == bytes || !n)
 		return n;
 	then = scale(n * bucket->size, bucket->size, bucket->rate);
-	if (bytes <= 1)
-		return div_u64(then + bucket->size / 2, bucket->size);
-	return DIV_ROUND_CLOSEST_ULL(then, scale(bucket->size, bucket->size, bytes));
+	each = scale(bucket->size, bucket->size, bytes);
+	then += each * hash_32(bucket->id, 16) >> 16;
+	return div64_u64(then, each);
 }
 
 /* The first bucket with an id above @id, which becomes its; false at the end. */

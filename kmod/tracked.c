@@ -335,13 +335,10 @@ static unsigned int class_of(const void *ptr)
 	return class;
 }
 
-static struct gom_tracked *lock_around(const void *ptr, unsigned long *flags)
+/* Whose lock guards the page that @ptr lies in. */
+static struct gom_tracked *tracked_around(const void *ptr)
 {
-	struct gom_tracked *tracked;
-
-	tracked = &gom_node(page_to_nid(virt_to_page(ptr)))->tracked;
-	raw_spin_lock_irqsave(&tracked->lock, *flags);
-	return tracked;
+	return &gom_node(page_to_nid(virt_to_page(ptr)))->tracked;
 }
 
 /* Whether the live object at @ptr is one.  Caller holds the lock. */
@@ -410,7 +407,8 @@ enum gom_tracked_free gom_tracked_free(const void *ptr)
 	struct mspan *span, *over = NULL;
 	unsigned long flags;
 
-	tracked = lock_around(ptr, &flags);
+	tracked = tracked_around(ptr);
+	raw_spin_lock_irqsave(&tracked->lock, flags);
 	span = span_of(tracked, ptr);
 	how = check(span, ptr);
 	if (how == GOM_TRACKED_FREED) {
@@ -439,9 +437,11 @@ enum gom_tracked_free gom_tracked_free(const void *ptr)
 bool gom_tracked_begins(const void *ptr)
 {
 	unsigned long flags;
-	struct gom_tracked *tracked = lock_around(ptr, &flags);
-	bool begins = check(span_of(tracked, ptr), ptr) == GOM_TRACKED_FREED;
+	struct gom_tracked *tracked = tracked_around(ptr);
+	bool begins;
 
+	raw_spin_lock_irqsave(&tracked->lock, flags);
+	begins = check(span_of(tracked, ptr), ptr) == GOM_TRACKED_FREED;
 	raw_spin_unlock_irqrestore(&tracked->lock, flags);
 	return begins;
 }
@@ -469,7 +469,8 @@ bool gom_tracked_find(const void *ptr, struct gom_tracked_info *info)
 
 	if (class_of(ptr) != GOM_CLASS_TRACKED)
 		return false;
-	tracked = lock_around(ptr, &flags);
+	tracked = tracked_around(ptr);
+	raw_spin_lock_irqsave(&tracked->lock, flags);
 	span = span_of(tracked, ptr);
 	if (span && test_bit(slot_of(span, ptr), span->inline_bits)) {
 		fill_info(info, span, slot_of(span, ptr));
@@ -507,7 +508,8 @@ static bool visit_span(void *page,
 	unsigned int slot;
 	bool more = true;
 
-	tracked = lock_around(page, &flags);
+	tracked = tracked_around(page);
+	raw_spin_lock_irqsave(&tracked->lock, flags);
 	span = span_of(tracked, page);
 	if (span && span->start == (unsigned long)page) {
 		for_each_set_bit(slot, span->inline_bits, span->nelems) {

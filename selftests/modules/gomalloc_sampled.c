@@ -143,13 +143,13 @@ static void hold(struct worker *w, void *obj, struct figures *of)
 	of->live++;
 }
 
-static unsigned int allocate(struct worker *w, enum place place, u32 size,
+static unsigned int allocate(struct worker *w, enum place where, u32 size,
 			     struct figures *of)
 {
 	void *objs[BATCH];
 	unsigned int i;
 
-	switch (place) {
+	switch (where) {
 	case IN_TINY:
 		hold(w, in_tiny(size), of);
 		break;
