@@ -109,6 +109,29 @@ class Once(ToolTest):
         self.assertIn("callsites: No such file",
                       self.complaint(1, "-o", "-t", "--dir", directory))
 
+    def test_reloaded_sites(self):
+        """The sites of a module that was loaded again are there twice; they
+        are one row, and so they were before."""
+        gomtop = load("gomtop")
+        directory = self.copy()
+        one = gomtop.Reading(directory, True)
+        self.edit(directory, "callsites", lambda t: t + "".join(
+            line for line in t.splitlines(True) if "object_alloc" in line))
+        two, three = (gomtop.Reading(directory, True) for _ in range(2))
+        two.when, three.when = one.when + 1, one.when + 2
+        once, twice, still = (
+            [r for r in gomtop.site_rows(now, before) if "object_a" in r.name]
+            for now, before in ((one, None), (two, one), (three, two)))
+        self.assertEqual([len(r) for r in (once, twice, still)], [1, 1, 1])
+        for figure in "live", "held", "objects":
+            self.assertEqual(twice[0][figure], 2 * once[0][figure])
+        self.assertEqual(twice[0]["size"], once[0]["size"])
+        self.assertEqual(twice[0]["rate"], once[0]["objects"])
+        self.assertEqual(twice[0]["bytes_rate"],
+                         sum(s.total_bytes for s in one.sites
+                             if "object_a" in s.site))
+        self.assertEqual((still[0]["rate"], still[0]["bytes_rate"]), (0, 0))
+
     def test_bad_sites(self):
         directory = self.copy()
         self.edit(directory, "callsites", lambda t: t.replace(
@@ -161,6 +184,15 @@ class Once(ToolTest):
                       text.replace("# end\n", b + "# end\n"))
             self.assertRegex(self.complaint(1, "-o", "--dir", directory),
                              r"metrics:\d+: " + why)
+        for old, new, why in ((r'size="64"', 'size="x"', "no size"),
+                              (r'size="64"', 'size="%s"' % ("9" * 5000),
+                               "no size"),
+                              (r'class="6",', "", "no class")):
+            directory = self.copy(name=why + new[:9].strip('"'))
+            self.edit(directory, "metrics",
+                      lambda text, o=old, n=new: text.replace(o, n))
+            self.assertRegex(self.complaint(1, "-o", "--dir", directory),
+                             r"metrics:\d+: %s: '/class/live" % why)
         self.edit(directory, "metrics", lambda t: t.replace("s 1", "s 2", 1))
         self.assertIn("metrics:1: want",
                       self.complaint(1, "-o", "--dir", directory))
