@@ -21,7 +21,7 @@ struct gom_site_count {
 };
 
 /* Estimates are of fractions of an object, 2^-GOM_SITE_SHIFT. */
-#define GOM_SITE_SHIFT	8
+#define GOM_SITE_SHIFT	16
 
 /**
  * struct gom_site - an address in code that allocates or is on the way to it

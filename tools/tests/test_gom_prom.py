@@ -78,6 +78,18 @@ class Prom(ToolTest):
             self.assertEqual(families[theirs][1][text],
                              metrics.families[ours][labels or ()])
 
+    def test_profile(self):
+        """What only ever grows is a counter, and all says what it is."""
+        prom = load("gom-prom")
+        for name, kind in (("/profile/rate:bytes", "gauge"),
+                           ("/profile/tracked-failed:objects", "counter"),
+                           ("/profile/lifetimes:objects", "counter")):
+            about, of, line = prom.family(name, {(): 7})
+            shown = line.split()[0]
+            self.assertEqual(shown.endswith("_total"), kind == "counter")
+            self.assertEqual(of, "# TYPE %s %s" % (shown, kind))
+            self.assertNotIn("gomalloc's", about)
+
     def test_hundredths(self):
         families = self.families(self.output("--dir", COPIES[2]))
         name = "/class/waste:percent-hundredths"
