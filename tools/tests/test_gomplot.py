@@ -3,9 +3,12 @@
 """gomplot: copies are whole and all of one time, charts show what they say,
 and a file that is not whole is named with its line."""
 
+import glob
 import os
 import re
+import signal
 import struct
+import subprocess
 import threading
 import time
 import unittest
@@ -71,6 +74,45 @@ class Record(ToolTest):
             self.assertTrue(os.path.exists(
                 self.path("record", name, "metrics")))
 
+    def interrupted(self, number, pattern, directory):
+        """Until @pattern is in the record: (status, output, errors)."""
+        process = subprocess.Popen(
+            self.command(*self.record("--dir", directory)),
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        end = time.monotonic() + 20
+        while (not glob.glob(self.path("record", pattern)) and
+               time.monotonic() < end):
+            time.sleep(0.02)
+        process.send_signal(number)
+        try:
+            return (process.wait(20), *process.communicate())
+        finally:
+            process.kill()
+            process.communicate()
+
+    def test_interrupted(self):
+        """In the middle of a copy, which leaves no part of it."""
+        directory = self.copy()
+        for file in "lifetimes", "heap":
+            path = os.path.join(directory, file)
+            if os.path.exists(path):
+                os.unlink(path)
+        # Reading it waits for somebody who writes.
+        os.mkfifo(path)
+        for number in signal.SIGTERM, signal.SIGINT:
+            self.assertEqual(
+                self.interrupted(number, ".*/callsites", directory),
+                (1, "", "gomplot: no copy made\n"))
+            self.assertEqual(self.copies(), [])
+
+    def test_terminated(self):
+        """What was made until then is told."""
+        status, said, errors = self.interrupted(signal.SIGTERM, "*Z",
+                                                COPIES[0])
+        self.assertEqual((status, errors), (0, ""))
+        self.assertRegex(said, r"\A\d+ of \d+ copies in ")
+        self.assertEqual(glob.glob(self.path("record", ".*")), [])
+
     def test_bad(self):
         directory = self.copy()
         self.edit(directory, "metrics", lambda text: text[:-5])
@@ -121,6 +163,26 @@ class Draw(ToolTest):
         directory = self.copy()
         os.unlink(os.path.join(directory, "arenas"))
         self.assertIn("nothing to draw", self.complaint(1, "draw", directory))
+
+    def test_arenas_of_nothing(self):
+        """There is no line to draw over time."""
+        for i in range(2):
+            directory = self.copy(i, os.path.join("record",
+                                                  os.path.basename(COPIES[i])))
+            self.edit(directory, "arenas", lambda text: "".join(
+                text.splitlines(True)[:2] + [
+                    "     10      0      0      0      0  " + "." * 64 + "\n"]))
+        self.output("draw", "-o", self.path("out"), self.path("record"))
+        self.check_charts(["tiers", "classes", "fragmentation", "arenas"])
+
+    def test_strange_classes(self):
+        """Labels that are not there are no reason not to draw."""
+        for i in range(2):
+            directory = self.copy(i, os.path.join("record",
+                                                  os.path.basename(COPIES[i])))
+            self.edit(directory, "metrics", lambda text: text.replace(
+                ',size="64"', "").replace('class="large",', ""))
+        self.output("draw", "-o", self.path("out"), self.path("record"))
 
     def test_many_arenas(self):
         """A row each, beside each other where there are too many."""
