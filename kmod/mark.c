@@ -13,9 +13,10 @@
  * that each has anyway: it can neither overflow nor fail to grow.
  *
  * One scan runs at a time, by itself: no locks.  Process context, but for
- * gom_mark_white().
+ * gom_mark_find_page() and gom_mark_white().
  */
 #include <linux/bitmap.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include "mark.h"
 #include "stats.h"
@@ -57,15 +58,18 @@ static unsigned long address(const struct mark_page *p, unsigned int granule)
 	       granule * GOM_MARK_GRANULE;
 }
 
-static struct mark_page *find(struct gom_marks *marks, unsigned long addr)
+/* The colours of the page of @addr; NULL if it was not added. */
+struct mark_page *gom_mark_find_page(struct gom_marks *marks,
+				     unsigned long addr)
 {
 	return xa_load(&marks->pages, page_of(addr));
 }
 
-static struct mark_page *find_or_add(struct gom_marks *marks,
-				     unsigned long addr)
+/* The same, made if need be; NULL without memory. */
+struct mark_page *gom_mark_add_page(struct gom_marks *marks,
+				    unsigned long addr)
 {
-	struct mark_page *p = find(marks, addr);
+	struct mark_page *p = gom_mark_find_page(marks, addr);
 
 	if (p)
 		return p;
@@ -82,29 +86,16 @@ static struct mark_page *find_or_add(struct gom_marks *marks,
 	return p;
 }
 
-/* Make room for what begins in the page of @addr. */
-int gom_mark_add_page(struct gom_marks *marks, unsigned long addr)
+/* The object at @addr, which begins in this page, is there. */
+void gom_mark_white(struct mark_page *p, unsigned long addr)
 {
-	return find_or_add(marks, addr) ? 0 : -ENOMEM;
-}
-
-/*
- * The object at @addr is there; false if its page was not added.  In any
- * context.
- */
-bool gom_mark_white(struct gom_marks *marks, unsigned long addr)
-{
-	struct mark_page *p = find(marks, addr);
-
-	if (p)
-		__set_bit(granule_of(addr), p->known);
-	return p;
+	__set_bit(granule_of(addr), p->known);
 }
 
 /* A pointer to the object at @addr was met. */
 int gom_mark_grey(struct gom_marks *marks, unsigned long addr)
 {
-	struct mark_page *p = find_or_add(marks, addr);
+	struct mark_page *p = gom_mark_add_page(marks, addr);
 	unsigned int granule = granule_of(addr);
 
 	if (!p)
@@ -138,7 +129,7 @@ unsigned long gom_mark_blacken(struct gom_marks *marks)
 
 bool gom_mark_is_white(struct gom_marks *marks, unsigned long addr)
 {
-	struct mark_page *p = find(marks, addr);
+	struct mark_page *p = gom_mark_find_page(marks, addr);
 	unsigned int granule = granule_of(addr);
 
 	return p && test_bit(granule, p->known) &&
@@ -159,6 +150,7 @@ unsigned long gom_mark_next_white(struct gom_marks *marks, unsigned long addr)
 					       granule);
 		if (granule < GRANULES)
 			return address(p, granule);
+		cond_resched();
 	}
 	return 0;
 }
@@ -176,13 +168,17 @@ void gom_mark_begin(struct gom_marks *marks)
 	marks->npages = 0;
 }
 
+/* xa_destroy() of all pages would keep interrupts off for long. */
 void gom_mark_end(struct gom_marks *marks)
 {
 	struct mark_page *p;
 	unsigned long page;
 
-	xa_for_each(&marks->pages, page, p)
+	xa_for_each(&marks->pages, page, p) {
+		xa_erase(&marks->pages, page);
 		kmem_cache_free(page_cache, p);
+		cond_resched();
+	}
 	gom_meta_add(-(long)gom_mark_bytes(marks));
 	xa_destroy(&marks->pages);
 }

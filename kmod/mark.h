@@ -28,8 +28,11 @@ void gom_mark_exit(void);
 
 void gom_mark_begin(struct gom_marks *marks);
 void gom_mark_end(struct gom_marks *marks);
-int gom_mark_add_page(struct gom_marks *marks, unsigned long addr);
-bool gom_mark_white(struct gom_marks *marks, unsigned long addr);
+struct mark_page *gom_mark_add_page(struct gom_marks *marks,
+				    unsigned long addr);
+struct mark_page *gom_mark_find_page(struct gom_marks *marks,
+				     unsigned long addr);
+void gom_mark_white(struct mark_page *p, unsigned long addr);
 int gom_mark_grey(struct gom_marks *marks, unsigned long addr);
 unsigned long gom_mark_blacken(struct gom_marks *marks);
 bool gom_mark_is_white(struct gom_marks *marks, unsigned long addr);

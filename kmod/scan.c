@@ -187,7 +187,7 @@ static bool describe(unsigned long addr, struct gom_suspect *object)
 static unsigned int read_chunk(struct pass *pass, unsigned long addr,
 			       size_t size)
 {
-	unsigned int n = min(size, CHUNK_BYTES - addr % CHUNK_BYTES);
+	unsigned int n = min_t(size_t, size, CHUNK_BYTES - addr % CHUNK_BYTES);
 
 	if (copy_from_kernel_nofault(pass->words, (void *)addr, n))
 		memset(pass->words, 0, n);
@@ -226,10 +226,17 @@ static void scan_memory(struct pass *pass, unsigned long addr, size_t size)
 
 /* === What is there ======================================================== */
 
-static void whiten(struct pass *pass, unsigned long addr)
+/* The object at @addr, in a page with @colours; false if there is no memory. */
+static bool whiten(struct pass *pass, struct mark_page *colours,
+		   unsigned long addr)
 {
-	if (gom_mark_white(&pass->marks, addr))
-		pass->scan->objects++;
+	if (!colours) {
+		pass->err = -ENOMEM;
+		return false;
+	}
+	gom_mark_white(colours, addr);
+	pass->scan->objects++;
+	return true;
 }
 
 /* The live objects of a small class that begin in the page at @page. */
@@ -239,13 +246,16 @@ static void whiten_small(struct pass *pass, unsigned long page,
 	const struct gom_class *class = &gom_class[view->class];
 	unsigned int i = DIV_ROUND_UP(view->offset, class->size);
 	unsigned long addr = page - view->offset + i * class->size;
+	struct mark_page *colours = NULL;
 
-	for (; i < class->nelems && addr < page + GOM_PAGE_SIZE && !pass->err;
+	for (; i < class->nelems && addr < page + GOM_PAGE_SIZE;
 	     i++, addr += class->size) {
 		if (has_key(addr))
 			continue;
-		pass->err = gom_mark_add_page(&pass->marks, addr);
-		whiten(pass, addr);
+		if (!colours)
+			colours = gom_mark_add_page(&pass->marks, page);
+		if (!whiten(pass, colours, addr))
+			return;
 	}
 }
 
@@ -258,12 +268,12 @@ static void whiten_page(struct pass *pass, unsigned long page)
 	case GOM_CLASS_FREE:
 		return;
 	case GOM_CLASS_LARGE:
+		if (!view.offset)
+			whiten(pass, gom_mark_add_page(&pass->marks, page), page);
+		return;
 	case GOM_CLASS_TRACKED:
-		if (view.offset)
-			return;
-		pass->err = gom_mark_add_page(&pass->marks, page);
-		if (view.class == GOM_CLASS_LARGE)
-			whiten(pass, page);
+		if (!gom_mark_add_page(&pass->marks, page))
+			pass->err = -ENOMEM;
 		return;
 	}
 	whiten_small(pass, page, &view);
@@ -272,8 +282,11 @@ static void whiten_page(struct pass *pass, unsigned long page)
 /* The page is not there if its span is newer: then so is the object. */
 static bool whiten_tracked(const struct gom_tracked_info *info, void *arg)
 {
-	whiten(arg, (unsigned long)info->obj);
-	return true;
+	unsigned long addr = (unsigned long)info->obj;
+	struct pass *pass = arg;
+	struct mark_page *colours = gom_mark_find_page(&pass->marks, addr);
+
+	return !colours || whiten(pass, colours, addr);
 }
 
 static void whiten_all(struct pass *pass)
@@ -329,30 +342,43 @@ static void scan_stack(struct pass *pass, struct task_struct *task)
 	}
 }
 
-/* All tasks there are, held; NULL without memory. */
-static struct task_struct **hold_tasks(unsigned int *n)
+/* Hold the first @room tasks; returns how many there are. */
+static unsigned int get_tasks(struct task_struct **tasks, unsigned int room)
 {
-	struct task_struct **tasks, *process, *task;
-	unsigned int max = 0;
+	struct task_struct *process, *task;
+	unsigned int n = 0;
 
 	rcu_read_lock();
-	for_each_process_thread(process, task)
-		max++;
-	rcu_read_unlock();
-	/* Room for those to come in between. */
-	max = 2 * max + 16;
-	tasks = kvmalloc_array(max, sizeof(*tasks), GFP_KERNEL);
-	if (!tasks)
-		return NULL;
-	*n = 0;
-	rcu_read_lock();
 	for_each_process_thread(process, task) {
-		if (*n == max)
-			break;
-		get_task_struct(task);
-		tasks[(*n)++] = task;
+		if (n < room)
+			tasks[n] = get_task_struct(task);
+		n++;
 	}
 	rcu_read_unlock();
+	return n;
+}
+
+static void put_tasks(struct task_struct **tasks, unsigned int n)
+{
+	while (n--)
+		put_task_struct(tasks[n]);
+	kvfree(tasks);
+}
+
+/* All tasks there are, for put_tasks(); NULL without memory. */
+static struct task_struct **hold_tasks(unsigned int *n)
+{
+	struct task_struct **tasks = NULL;
+	unsigned int room = 0;
+
+	while ((*n = get_tasks(tasks, room)) > room) {
+		put_tasks(tasks, room);
+		/* Room for those to come in between. */
+		room = 2 * *n + 16;
+		tasks = kvmalloc_array(room, sizeof(*tasks), GFP_KERNEL);
+		if (!tasks)
+			break;
+	}
 	return tasks;
 }
 
@@ -370,12 +396,10 @@ static void scan_stacks(struct pass *pass)
 		pass->err = -ENOMEM;
 		return;
 	}
-	for (i = 0; i < n; i++) {
-		if (tasks[i] != current && !pass->err)
+	for (i = 0; i < n && !pass->err; i++)
+		if (tasks[i] != current)
 			scan_stack(pass, tasks[i]);
-		put_task_struct(tasks[i]);
-	}
-	kvfree(tasks);
+	put_tasks(tasks, n);
 }
 
 static void scan_grey(struct pass *pass)
@@ -430,8 +454,11 @@ static void gather(struct pass *pass)
 	unsigned long addr;
 	size_t n = 0;
 
-	for_each_white(addr, &pass->marks)
+	for_each_white(addr, &pass->marks) {
+		if (!breathe(pass))
+			return;
 		n++;
+	}
 	if (!n)
 		return;
 	scan->suspect = kvmalloc_array(n, sizeof(*scan->suspect), GFP_KERNEL);
