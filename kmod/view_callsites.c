@@ -23,7 +23,11 @@ struct rows {
 	struct gom_callsite row[];
 };
 
-/* What @site holds; false if nothing was ever allocated there. */
+/*
+ * What @site holds; false if nothing was ever allocated there, or if its code
+ * has gone and it holds nothing: when the module comes back, there will be
+ * another of that name.
+ */
 bool gom_callsite_read(const struct gom_site *site, struct gom_callsite *row)
 {
 	const struct gom_site_count *count = &site->sampled;
@@ -39,6 +43,8 @@ bool gom_callsite_read(const struct gom_site *site, struct gom_callsite *row)
 	row->live_bytes = atomic64_read(&count->live_bytes);
 	row->mallocs = atomic64_read(&count->mallocs) >> shift;
 	row->total_bytes = atomic64_read(&count->total_bytes);
+	if (READ_ONCE(site->gone) && !row->live_bytes)
+		return false;
 	return row->total_bytes;
 }
 
