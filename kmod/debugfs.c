@@ -41,9 +41,9 @@ static int validate_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(validate);
 
-/* A word that was written to a file, without the end of its line. */
-static int read_word(char *word, size_t size, const char __user *buf,
-		     size_t count)
+/* What was written to a file, without the end of its line. */
+int gom_debugfs_read_word(char *word, size_t size, const char __user *buf,
+			  size_t count)
 {
 	if (!count || count >= size)
 		return -EINVAL;
@@ -59,7 +59,7 @@ static ssize_t free_os_memory_write(struct file *file, const char __user *buf,
 				    size_t count, loff_t *pos)
 {
 	char word[8];
-	int err = read_word(word, sizeof(word), buf, count);
+	int err = gom_debugfs_read_word(word, sizeof(word), buf, count);
 
 	if (err)
 		return err;

@@ -8,6 +8,7 @@
  * client.c calls it when a module goes, leak.c when somebody asks.  Process
  * context, no lock held.
  */
+#include <linux/err.h>
 #include <linux/math64.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
@@ -95,8 +96,8 @@ static unsigned int compact(struct table *table)
 
 /*
  * What @module holds, most bytes first, *@n rows for kvfree(); with @gone what
- * it held under that name and was unloaded counts in.  NULL without memory or
- * if it has no call sites.
+ * it held under that name and was unloaded counts in.  NULL if it has no call
+ * sites, ERR_PTR(-ENOMEM) without memory: *@n is 0 then.
  */
 struct gom_held *gom_held_collect(const char *module, bool gone,
 				  unsigned int *n)
@@ -115,7 +116,7 @@ struct gom_held *gom_held_collect(const char *module, bool gone,
 		return NULL;
 	table.row = kvcalloc(table.nrows, sizeof(*table.row), GFP_KERNEL);
 	if (!table.row)
-		return NULL;
+		return ERR_PTR(-ENOMEM);
 	id = 0;
 	while ((site = gom_site_next(&id)) && id < table.nrows)
 		if (is_wanted(site, module, gone))
@@ -126,15 +127,31 @@ struct gom_held *gom_held_collect(const char *module, bool gone,
 	return table.row;
 }
 
+/* From @when to @now in milliseconds; the clock may step back a little. */
+u64 gom_held_ms(u64 when, u64 now)
+{
+	return now > when ? div_u64(now - when, NSEC_PER_MSEC) : 0;
+}
+
+/* The same as text, "-" if @when is 0, as nobody remembers; @buf is for it. */
+const char *gom_held_age(u64 when, u64 now, char *buf)
+{
+	if (!when)
+		return "-";
+	snprintf(buf, GOM_HELD_AGE_LEN, "%llu", gom_held_ms(when, now));
+	return buf;
+}
+
 static void report_row(const struct gom_held *held, u64 now)
 {
+	char newest[GOM_HELD_AGE_LEN], oldest[GOM_HELD_AGE_LEN];
 	char name[GOM_SITE_NAME_LEN];
 
 	gom_site_name(held->site, name, sizeof(name));
-	pr_warn("gomalloc:   %s%llu bytes in %llu objects, %llu to %llu ms old, from %s\n",
+	pr_warn("gomalloc:   %s%llu bytes in %llu objects, %s to %s ms old, from %s\n",
 		held->exact ? "" : "about ", held->bytes, held->objects,
-		div_u64(now - held->newest, NSEC_PER_MSEC),
-		div_u64(now - held->oldest, NSEC_PER_MSEC), name);
+		gom_held_age(held->newest, now, newest),
+		gom_held_age(held->oldest, now, oldest), name);
 }
 
 /* To the log, what @module has not freed now that it goes; silence if all. */
@@ -151,6 +168,11 @@ void gom_held_report(const char *module)
 		rcu_barrier();
 		kvfree(held);
 		held = gom_held_collect(module, false, &n);
+	}
+	if (IS_ERR(held)) {
+		pr_warn("gomalloc: no memory to tell what %s did not free\n",
+			module);
+		return;
 	}
 	if (n)
 		pr_warn("gomalloc: %s is unloaded and did not free:\n", module);

@@ -24,6 +24,11 @@ struct gom_held {
 	u64 newest;
 };
 
+/* Room for gom_held_age()'s longest. */
+#define GOM_HELD_AGE_LEN	24
+
+u64 gom_held_ms(u64 when, u64 now);
+const char *gom_held_age(u64 when, u64 now, char *buf);
 struct gom_held *gom_held_collect(const char *module, bool gone,
 				  unsigned int *n);
 void gom_held_report(const char *module);

@@ -8,24 +8,30 @@
  *	clear		forget the result and its memory
  *
  * Documentation/leaks.rst says what the results mean.
+ *
+ * Who reads while a command is at work gets the result before it.  Who has
+ * begun to read a result goes on with it, whatever becomes of it meanwhile.
  */
 #include <linux/ctype.h>
 #include <linux/debugfs.h>
+#include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/math64.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/refcount.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
 #include <linux/string.h>
 #include <linux/timekeeping.h>
-#include <linux/uaccess.h>
+#include "debugfs.h"
 #include "held.h"
 #include "leak.h"
 #include "mark.h"
 #include "scan.h"
 #include "site.h"
+#include "size_class.h"
 
 /* Groups, the last of which has what finds no place in another; objects. */
 #define GROUPS_MAX	256
@@ -51,6 +57,7 @@ struct group {
 
 /**
  * struct result - of a command
+ * @users: who reads it, and @result
  * @module: of "module NAME"; empty for a scan
  * @held: what it holds, by bytes
  * @nheld: rows of it
@@ -59,6 +66,7 @@ struct group {
  * @ngroups: how many
  */
 struct result {
+	refcount_t users;
 	char module[MODULE_NAME_LEN];
 	struct gom_held *held;
 	unsigned int nheld;
@@ -67,17 +75,40 @@ struct result {
 	struct group group[GROUPS_MAX];
 };
 
-/* Guards the result; held while a command is at work. */
+/* One command at a time. */
+static DEFINE_MUTEX(command_lock);
+
+/* Guards which result is the last one; never held for long. */
 static DEFINE_MUTEX(result_lock);
 static struct result *result;
 
-static void free_result(struct result *r)
+static struct result *get_result(void)
 {
-	if (!r)
+	struct result *r;
+
+	mutex_lock(&result_lock);
+	r = result;
+	if (r)
+		refcount_inc(&r->users);
+	mutex_unlock(&result_lock);
+	return r;
+}
+
+static void put_result(struct result *r)
+{
+	if (!r || !refcount_dec_and_test(&r->users))
 		return;
 	kvfree(r->held);
 	gom_scan_free(&r->scan);
 	kvfree(r);
+}
+
+static void set_result(struct result *r)
+{
+	mutex_lock(&result_lock);
+	swap(result, r);
+	mutex_unlock(&result_lock);
+	put_result(r);
 }
 
 /* === Commands ============================================================= */
@@ -138,8 +169,12 @@ static int do_scan(struct result *r)
 
 static int do_module(struct result *r, const char *name)
 {
+	struct gom_held *held = gom_held_collect(name, true, &r->nheld);
+
+	if (IS_ERR(held))
+		return PTR_ERR(held);
+	r->held = held;
 	strscpy(r->module, name, sizeof(r->module));
-	r->held = gom_held_collect(name, true, &r->nheld);
 	return 0;
 }
 
@@ -150,7 +185,7 @@ static bool is_module_name(const char *name)
 	if (!len || len >= MODULE_NAME_LEN)
 		return false;
 	for (; *name; name++)
-		if (!isalnum(*name) && *name != '_')
+		if (!(isascii(*name) && isalnum(*name)) && *name != '_')
 			return false;
 	return true;
 }
@@ -170,9 +205,10 @@ static int run(const char *command, struct result **r)
 	*r = kvzalloc(sizeof(**r), GFP_KERNEL);
 	if (!*r)
 		return -ENOMEM;
+	refcount_set(&(*r)->users, 1);
 	err = *command == 's' ? do_scan(*r) : do_module(*r, name);
 	if (err)
-		free_result(*r);
+		put_result(*r);
 	return err;
 }
 
@@ -184,24 +220,16 @@ static ssize_t leaks_write(struct file *file, const char __user *buf,
 	struct result *r;
 	int err;
 
-	if (count >= sizeof(command))
-		return -EINVAL;
-	if (copy_from_user(command, buf, count))
-		return -EFAULT;
-	command[count] = '\0';
-	if (strlen(command) != count)
-		return -EINVAL;
-	if (count && command[count - 1] == '\n')
-		command[count - 1] = '\0';
-	err = mutex_lock_interruptible(&result_lock);
+	err = gom_debugfs_read_word(command, sizeof(command), buf, count);
+	if (err)
+		return err;
+	err = mutex_lock_interruptible(&command_lock);
 	if (err)
 		return err;
 	err = run(command, &r);
-	if (!err) {
-		free_result(result);
-		result = r;
-	}
-	mutex_unlock(&result_lock);
+	if (!err)
+		set_result(r);
+	mutex_unlock(&command_lock);
 	return err ?: count;
 }
 
@@ -222,51 +250,43 @@ static size_t nrows(const struct result *r)
 	return r->ngroups ? r->ngroups + 1 + nshown(r) : 0;
 }
 
-static void *row_at(loff_t pos)
+static void *row_at(const struct seq_file *m, loff_t pos)
 {
-	return pos <= nrows(result) ? (void *)(unsigned long)(pos + 1) : NULL;
+	return pos <= nrows(m->private) ? (void *)(unsigned long)(pos + 1) : NULL;
 }
 
+/* Who begins anew gets the last result. */
 static void *start(struct seq_file *m, loff_t *pos)
 {
-	mutex_lock(&result_lock);
-	return row_at(*pos);
+	if (!*pos) {
+		put_result(m->private);
+		m->private = get_result();
+	}
+	return row_at(m, *pos);
 }
 
 static void *next(struct seq_file *m, void *v, loff_t *pos)
 {
-	return row_at(++*pos);
+	return row_at(m, ++*pos);
 }
 
 static void stop(struct seq_file *m, void *v)
 {
-	mutex_unlock(&result_lock);
 }
 
-static u64 ms_since(u64 when)
-{
-	return div_u64(ktime_get_mono_fast_ns() - when, NSEC_PER_MSEC);
-}
-
-/* "-" where nobody remembers. */
 static void print_age(struct seq_file *m, u64 when)
 {
-	if (when)
-		seq_printf(m, " %11llu", ms_since(when));
-	else
-		seq_printf(m, " %11s", "-");
+	char buf[GOM_HELD_AGE_LEN];
+
+	seq_printf(m, " %11s",
+		   gom_held_age(when, ktime_get_mono_fast_ns(), buf));
 }
 
 static void print_class(struct seq_file *m, u8 class)
 {
-	if (!class)
-		seq_printf(m, " %5s", "-");
-	else if (class == GOM_CLASS_TINY)
-		seq_printf(m, " %5s", "tiny");
-	else if (class == GOM_CLASS_LARGE)
-		seq_printf(m, " %5s", "large");
-	else
-		seq_printf(m, " %5u", class);
+	char buf[GOM_CLASS_NAME_LEN];
+
+	seq_printf(m, " %5s", class ? gom_class_name(class, buf) : "-");
 }
 
 static void print_site(struct seq_file *m, const struct gom_site *site)
@@ -294,7 +314,7 @@ static void print_scan(struct seq_file *m, const struct result *r)
 
 #define FIELD(name, value)	\
 	seq_printf(m, "%-16s %20llu\n", name, (unsigned long long)(value))
-	FIELD("ScanAgeMs", ms_since(scan->when));
+	FIELD("ScanAgeMs", gom_held_ms(scan->when, ktime_get_mono_fast_ns()));
 	FIELD("ScanTimeUs", div_u64(scan->ns, NSEC_PER_USEC));
 	FIELD("ScanMemory", scan->mark_bytes);
 	FIELD("RootBytes", scan->root_bytes);
@@ -351,7 +371,7 @@ static void print_suspect(struct seq_file *m, const struct gom_suspect *suspect)
 static int show(struct seq_file *m, void *v)
 {
 	unsigned long row = (unsigned long)v - 1;
-	const struct result *r = result;
+	const struct result *r = m->private;
 
 	if (!row) {
 		print_head(m, r);
@@ -382,13 +402,19 @@ static int leaks_open(struct inode *inode, struct file *file)
 	return seq_open(file, &leaks_sops);
 }
 
+static int leaks_release(struct inode *inode, struct file *file)
+{
+	put_result(((struct seq_file *)file->private_data)->private);
+	return seq_release(inode, file);
+}
+
 static const struct file_operations leaks_fops = {
 	.owner = THIS_MODULE,
 	.open = leaks_open,
 	.read = seq_read,
 	.write = leaks_write,
 	.llseek = seq_lseek,
-	.release = seq_release,
+	.release = leaks_release,
 };
 
 void __init gom_leak_init(struct dentry *dir)
@@ -400,6 +426,6 @@ void __init gom_leak_init(struct dentry *dir)
 /* The file is gone. */
 void gom_leak_exit(void)
 {
-	free_result(result);
+	put_result(result);
 	gom_mark_exit();
 }

@@ -98,6 +98,15 @@ fails()
 	! "$@"
 }
 
+# lacks PATTERN FILE...: no line of them has it; they must be there to see.
+lacks()
+{
+	pattern=$1
+	shift
+	cat "$@" >"$scratch/lines" || return 1
+	! grep -E -e "$pattern" "$scratch/lines"
+}
+
 # === The kernel's log =======================================================
 
 marks=0
