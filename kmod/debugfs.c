@@ -87,7 +87,7 @@ static const struct {
 	{ "spans", 0400, &gom_view_spans_fops },
 	{ "callsites", 0400, &gom_view_callsites_fops },
 	{ "lifetimes", 0444, &gom_view_lifetimes_fops },
-	{ "metrics", 0444, &gom_view_metrics_fops },
+	{ "metrics", 0400, &gom_view_metrics_fops },
 	{ "validate", 0400, &validate_fops },
 	{ "free_os_memory", 0200, &free_os_memory_fops },
 };

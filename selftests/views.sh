@@ -9,7 +9,7 @@
 . ./lib.sh
 
 bad_words='0 2 11 1x x yes on -1 +1 01 1,1 111111111'
-begin 27 gomalloc_client gomalloc_stress
+begin 38 gomalloc_client gomalloc_stress
 
 mode_is()
 {
@@ -51,8 +51,9 @@ metric()
 # has_grammar: every line of metrics but the first and the last.
 has_grammar()
 {
+	sed '1d;$d' "$debugfs/metrics" >"$scratch/metrics"
 	equal last "$(tail -n 1 "$debugfs/metrics")" "# end" &&
-		! sed '1d;$d' "$debugfs/metrics" | grep -vE \
+		[ -s "$scratch/metrics" ] && ! grep -vE "$scratch/metrics" -e \
 	'^/[a-z/-]+:[a-z-]+(\{[a-z_]+="[^"]*"(,[a-z_]+="[^"]*")*\})? [0-9]+$'
 }
 
@@ -142,11 +143,52 @@ arenas_agree()
 			"$debugfs/arenas")" "$(stat HeapIdle)"
 }
 
+# Each row of callsites has all columns, and more are not than were.
+callsites_are_plausible()
+{
+	awk '
+	NR > 2 {
+		rows++
+		if (NF != 7 || $1 !~ /^(exact|sampled)$/ || $2 > $4 ||
+		    $3 > $5 || $7 !~ /\+0x[0-9a-f]+\/0x[0-9a-f]+$/) {
+			print
+			bad = 1
+		}
+		if (NR > 3 && $2 > last) {
+			print "after", last, "bytes:", $0
+			bad = 1
+		}
+		last = $2
+	}
+	END { exit bad || !rows }' "$debugfs/callsites"
+}
+
+# is_heap FILE: pprof's, whole, with samples and their names.
+is_heap()
+{
+	heads '--- symbol heap profile: [0-9]+: [0-9]+ \[[0-9]+: [0-9]+\] @ heap_v2/[0-9]+' "$1" &&
+		equal "last line of $1" "$(tail -n 1 "$debugfs/$1")" "# end" &&
+		grep -qE '^[0-9]+: [0-9]+ \[[0-9]+: [0-9]+\] @( 0x[0-9a-f]+0)+$' \
+			"$debugfs/$1" &&
+		grep -qE '^0x[0-9a-f]+0 [a-z_0-9.]+ \[gomalloc_client\]$' \
+			"$debugfs/$1"
+}
+
+# heads PATTERN FILE: the first line is that.
+heads()
+{
+	head -n 1 "$debugfs/$2" | grep -qxE -e "$1" && return
+	head -n 1 "$debugfs/$2"
+	return 1
+}
+
 # No address of the kernel's, by any name.
 shows_no_addresses()
 {
-	! grep -E '(0x)?ffff[0-9a-f]{8,12}' "$debugfs/arenas" "$debugfs/spans" \
-		"$debugfs/metrics" "$debugfs/classes" "$debugfs/cpus"
+	for file in stats classes cpus arenas spans callsites heap peak \
+		lifetimes metrics; do
+		lacks '(0x)?ffff[0-9a-f]{8,12}' "$debugfs/$file" || return 1
+	done
 }
 
 # write_text TEXT: to free_os_memory, in one go; as printf understands it.
@@ -194,15 +236,15 @@ load gomalloc || ktap_exit_fail_msg "gomalloc does not load"
 load gomalloc_client trace="$(readlink -f "$trace")" hold=1 ||
 	ktap_exit_fail_msg "the client does not load"
 
-for file in stats classes cpus arenas spans; do
+for file in stats classes cpus arenas spans callsites lifetimes; do
 	result "$file: format and version" has_version $file
 done
 result "metrics: format and version" has_version metrics \
 	'# gomalloc metrics 1'
-for file in stats classes cpus metrics; do
+for file in stats classes cpus lifetimes; do
 	result "$file: all may read" mode_is $file 444
 done
-for file in arenas spans validate; do
+for file in arenas spans callsites heap peak metrics validate; do
 	result "$file: root may read" mode_is $file 400
 done
 result "classes: columns" columns classes class size pages spans live mcache \
@@ -212,6 +254,13 @@ result "cpus: columns" columns cpus cpu online mallocs refills flushes \
 	objects bytes capacity miss% node
 result "arenas: columns" columns arenas arena owned inuse free run map,
 result "spans: columns" columns spans start class size pages objects out node
+result "callsites: columns" columns callsites kind live_bytes live total_bytes \
+	total module site
+result "callsites: rows" callsites_are_plausible
+result "lifetimes: columns" columns lifetimes from_ns to_ns samples
+for file in heap peak; do
+	result "$file: format" is_heap $file
+done
 result "metrics: grammar" has_grammar
 result "metrics: the parts add up" metrics_add_up
 result "metrics: agrees with stats" metrics_agree

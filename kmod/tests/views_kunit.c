@@ -306,7 +306,7 @@ static void arena_map(struct kunit *test)
 
 /* === metrics ============================================================= */
 
-/* Every line is a name, labels perhaps, and a number. */
+/* Every line is a name, labels perhaps, and a number, but first and last. */
 static void check_grammar(struct kunit *test, const char *text)
 {
 	char *copy = kunit_kzalloc(test, TEXT_SIZE, GFP_KERNEL), *line, *name;
@@ -315,7 +315,7 @@ static void check_grammar(struct kunit *test, const char *text)
 	KUNIT_ASSERT_NOT_NULL(test, copy);
 	strscpy(copy, text, TEXT_SIZE);
 	KUNIT_EXPECT_STREQ(test, next_line(&copy), "# gomalloc metrics 1");
-	while ((line = next_line(&copy))) {
+	while ((line = next_line(&copy)) && strcmp(line, "# end")) {
 		name = strsep(&line, " ");
 		KUNIT_EXPECT_EQ_MSG(test, *name, '/', "%s", name);
 		KUNIT_EXPECT_NOT_NULL(test, strchr(name, ':'));
@@ -325,6 +325,8 @@ static void check_grammar(struct kunit *test, const char *text)
 		KUNIT_EXPECT_EQ_MSG(test, kstrtou64(line, 10, &value), 0, "%s",
 				    name);
 	}
+	KUNIT_EXPECT_STREQ(test, line, "# end");
+	KUNIT_EXPECT_NULL(test, next_line(&copy));
 }
 
 /* The sum of all lines called @name; -1 if there is none. */
