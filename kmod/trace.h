@@ -27,7 +27,9 @@
 /* What follows the class byte where the byte alone says little. */
 #define gom_trace_class(class)						\
 	((class) == GOM_CLASS_TINY ? " (tiny)" :			\
-	 (class) == GOM_CLASS_LARGE ? " (large)" : "")
+	 (class) == GOM_CLASS_LARGE ? " (large)" :			\
+	 (class) == GOM_CLASS_TRACKED ? " (tracked)" :			\
+	 (class) == GOM_CLASS_FREE ? " (free)" : "")
 
 /* Bytes of an object of @span, which may have one alone. */
 #define gom_trace_size(span)						\
