@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Can every file be read again and again while every context of every CPU
-# allocates and frees? And what does reading cost who allocates? That is shown
-# and not judged: READERS_TURNS=40 makes a figure of it.
+# allocates and frees, and somebody scans for leaks? And what does reading cost
+# who allocates? That is shown and not judged: READERS_TURNS=40 makes a figure
+# of it.
 
 # shellcheck source=selftests/lib.sh
 . ./lib.sh
 
-begin 8 gomalloc_stress
+begin 9 gomalloc_stress
 
 # files: those that may be read without stopping anybody.
 files()
@@ -54,6 +55,16 @@ read_all()
 		dd if="$debugfs/spans" bs=64 >/dev/null 2>&1 ||
 			echo "spans cannot be read by pieces" >>"$scratch/bad"
 		echo >>"$scratch/rounds"
+	done
+}
+
+# scan_all: for leaks, likewise; what it finds is another test's business.
+scan_all()
+{
+	while ! [ -e "$scratch/stop" ]; do
+		echo scan >"$debugfs/leaks" ||
+			echo "a scan fails" >>"$scratch/bad"
+		echo >>"$scratch/scans"
 	done
 }
 
@@ -120,12 +131,14 @@ load gomalloc profile_rate=65536 ||
 : >"$scratch/bad"
 read_all 1 &
 read_all 2 &
+scan_all &
 result "all CPUs allocate" stress ms=5000
 : >"$scratch/stop"
 wait
 result "every file could be read" no_complaints
 echo 524288 >/sys/module/gomalloc/parameters/profile_rate
 result "more than once" [ "$(wc -l <"$scratch/rounds")" -gt 2 ]
+result "and scanned for leaks" [ "$(wc -l <"$scratch/scans")" -gt 1 ]
 result "no misuse was seen" equal Misuses "$(stat Misuses)" 0
 result "validate" is_valid
 if [ "$(nproc)" -gt 1 ]; then
