@@ -46,7 +46,9 @@
  * interrupts off and held for a bounded time: a magazine of objects under 2, two
  * walks down an rbtree and the entries of a run's pages, 512 at most, under 4.
  * The page allocator and slab are called with none of them held and
- * preemption as the caller had it, so PREEMPT_RT needs no case of its own.
+ * preemption as the caller had it, so PREEMPT_RT needs no case of its own.  What
+ * site.c and profile.c number is in xarrays, under whose own locks, taken with
+ * none of these held, the array grows without waiting.
  */
 #ifndef _GOM_H
 #define _GOM_H

@@ -209,7 +209,8 @@ static bool is_module_list(const char *list)
 		if (end == list || end - list >= MODULE_NAME_LEN)
 			return false;
 		for (; list < end; list++)
-			if (!isalnum(*list) && *list != '_')
+			if (!isascii(*list) ||
+			    (!isalnum(*list) && *list != '_'))
 				return false;
 		if (!*end)
 			return true;
