@@ -385,18 +385,20 @@ static void tracked(struct kunit *test)
 
 /* Known by data, every one; but each for a short time. */
 static unsigned long shared[NR_SHARED];
+static atomic64_t serial;
 
 static void churn(void *arg, struct rnd_state *rnd)
 {
 	unsigned int i;
 
 	for (i = 0; i < 100; i++) {
-		size_t size = gom_test_random_size(rnd, SZ_64K);
+		size_t size = sizeof(u64) + gom_test_random_size(rnd, SZ_64K);
 		void *obj = gomalloc(size, GFP_KERNEL);
 
 		if (!obj)
 			continue;
-		gom_test_fill(obj, size, size);
+		/* Two that live in one place in turn are not the same. */
+		*(u64 *)obj = atomic64_inc_return(&serial);
 		obj = (void *)xchg(&shared[prandom_u32_state(rnd) % NR_SHARED],
 				   (unsigned long)obj);
 		gofree(obj);
