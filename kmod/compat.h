@@ -8,6 +8,7 @@
 
 #include <linux/hrtimer.h>
 #include <linux/mm.h>
+#include <linux/sched.h>
 #include <linux/module.h>
 #include <linux/version.h>
 #include <linux/workqueue.h>
@@ -91,6 +92,16 @@ gom_compat_module_percpu(const struct module *module, size_t *size)
 #else
 	*size = 0;
 	return NULL;
+#endif
+}
+
+/* Where a task has left its stack pointer; 0 where that is not known. */
+static inline unsigned long gom_compat_stack_pointer(struct task_struct *task)
+{
+#if defined(CONFIG_X86) && defined(CONFIG_SMP)
+	return READ_ONCE(task->on_cpu) ? 0 : READ_ONCE(task->thread.sp);
+#else
+	return 0;
 #endif
 }
 

@@ -318,16 +318,30 @@ static void scan_root(void *data, size_t size, void *arg)
 }
 
 /*
+ * Where the part in use of @task's stack begins.  Below it lie old values, which
+ * would keep what nobody knows any more alive.  Of who may be at work there it
+ * is not known.
+ */
+static unsigned long stack_used(struct task_struct *task)
+{
+	unsigned long offset;
+
+	if (READ_ONCE(task->__state) == TASK_RUNNING)
+		return 0;
+	offset = gom_compat_stack_pointer(task) -
+		 (unsigned long)READ_ONCE(task->stack);
+	return offset < THREAD_SIZE ? round_down(offset, sizeof(long)) : 0;
+}
+
+/*
  * A stack is freed by RCU and may go between two chunks, when its task dies.
- * All of it is read, as kmemleak does: where its user is at is not told of a
- * task that runs.
  */
 static void scan_stack(struct pass *pass, struct task_struct *task)
 {
-	unsigned long offset, stack;
+	unsigned long offset = stack_used(task), stack;
 	unsigned int n;
 
-	for (offset = 0; offset < THREAD_SIZE; offset += n) {
+	for (; offset < THREAD_SIZE; offset += n) {
 		rcu_read_lock();
 		stack = (unsigned long)READ_ONCE(task->stack);
 		n = stack ? read_chunk(pass, stack + offset,

@@ -6,6 +6,7 @@
  * data are: there pointers that a scan must not see are kept inverted.
  */
 #include <linux/completion.h>
+#include <linux/delay.h>
 #include <linux/kthread.h>
 #include <linux/list.h>
 #include <linux/sched/signal.h>
@@ -66,6 +67,26 @@ static const struct gom_suspect *find(const struct gom_scan *scan,
 	return NULL;
 }
 
+/*
+ * A scan that finds @n suspects.  An old value on the stack of a task that is
+ * at work may hide one for a moment, so that is tried again.
+ */
+static void scan_for(struct kunit *test, struct gom_scan *scan, size_t n)
+{
+	unsigned int tries;
+
+	for (tries = 0; tries < 5; tries++) {
+		if (tries) {
+			gom_scan_free(scan);
+			msleep(50);
+		}
+		KUNIT_ASSERT_EQ(test, gom_scan_run(scan), 0);
+		if (scan->nsuspects == n)
+			return;
+	}
+	KUNIT_EXPECT_EQ(test, scan->nsuspects, n);
+}
+
 /* A scan finds the objects whose bits are set in @suspects, and no others. */
 static void expect_suspects(struct kunit *test, unsigned int n,
 			    unsigned int suspects)
@@ -73,8 +94,7 @@ static void expect_suspects(struct kunit *test, unsigned int n,
 	unsigned int i, nsuspects = hweight32(suspects);
 	struct gom_scan scan;
 
-	KUNIT_ASSERT_EQ(test, gom_scan_run(&scan), 0);
-	KUNIT_EXPECT_EQ(test, scan.nsuspects, nsuspects);
+	scan_for(test, &scan, nsuspects);
 	for (i = 0; i < n; i++)
 		KUNIT_EXPECT_EQ_MSG(test, !!find(&scan, (unsigned long)object(i)),
 				    !!(suspects & BIT(i)), "object %u", i);
@@ -97,7 +117,7 @@ static void known_or_not(struct kunit *test)
 		show(0, object(0));
 		expect_suspects(test, 1, 0);
 		show(0, NULL);
-		KUNIT_ASSERT_EQ(test, gom_scan_run(&scan), 0);
+		scan_for(test, &scan, 1);
 		KUNIT_EXPECT_EQ(test, scan.objects, 1);
 		suspect = find(&scan, (unsigned long)object(0));
 		KUNIT_EXPECT_NOT_NULL(test, suspect);
@@ -149,8 +169,7 @@ static void long_chain(struct kunit *test)
 	show(0, list);
 	expect_suspects(test, 0, 0);
 	show(0, NULL);
-	KUNIT_ASSERT_EQ(test, gom_scan_run(&scan), 0);
-	KUNIT_EXPECT_EQ(test, scan.nsuspects, n);
+	scan_for(test, &scan, n);
 	gom_scan_free(&scan);
 	while ((obj = list)) {
 		list = obj[1];
@@ -362,8 +381,7 @@ static void tracked(struct kunit *test)
 		show(i, NULL);
 	show(7, object(4));
 	point(4, 100, object(1));
-	KUNIT_ASSERT_EQ(test, gom_scan_run(&scan), 0);
-	KUNIT_EXPECT_EQ(test, scan.nsuspects, 3);
+	scan_for(test, &scan, 3);
 	for (i = 0; i < ARRAY_SIZE(some); i++) {
 		suspect = find(&scan, (unsigned long)object(i));
 		KUNIT_EXPECT_EQ(test, !suspect, i == 1 || i == 4);
