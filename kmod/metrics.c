@@ -176,8 +176,7 @@ static void site_show(struct seq_file *m, u64 i)
 	site = gom_site_next(&id);
 	if (!site || !gom_callsite_read(site, &row))
 		return;
-	gom_site_name(site, name, sizeof(name));
-	name[strcspn(name, " ")] = '\0';
+	gom_site_place(site, name, sizeof(name));
 	snprintf(labels, sizeof(labels), "site=\"%s\",module=\"%s\",kind=\"%s\"",
 		 name, *site->module ? site->module : "-",
 		 row.exact ? "exact" : "sampled");

@@ -333,9 +333,7 @@ static unsigned long stack_used(struct task_struct *task)
 	return offset < THREAD_SIZE ? round_down(offset, sizeof(long)) : 0;
 }
 
-/*
- * A stack is freed by RCU and may go between two chunks, when its task dies.
- */
+/* A stack is freed by RCU and may go between two chunks, when its task dies. */
 static void scan_stack(struct pass *pass, struct task_struct *task)
 {
 	unsigned long offset = stack_used(task), stack;

@@ -142,6 +142,13 @@ int gom_site_name(const struct gom_site *site, char *buf, size_t len)
 	return strlen(buf);
 }
 
+/* The same without the module, for where that stands by itself. */
+void gom_site_place(const struct gom_site *site, char *buf, size_t len)
+{
+	gom_site_name(site, buf, len);
+	buf[strcspn(buf, " ")] = '\0';
+}
+
 void gom_site_malloc(struct gom_site_count *count, u64 n, u64 bytes)
 {
 	atomic64_add(n, &count->live);

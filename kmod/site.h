@@ -58,6 +58,7 @@ struct gom_site {
 struct gom_site *gom_site_get(unsigned long ip, gfp_t gfp);
 struct gom_site *gom_site_next(u32 *id);
 int gom_site_name(const struct gom_site *site, char *buf, size_t len);
+void gom_site_place(const struct gom_site *site, char *buf, size_t len);
 
 void gom_site_malloc(struct gom_site_count *count, u64 n, u64 bytes);
 void gom_site_free(struct gom_site_count *count, u64 n, u64 bytes);

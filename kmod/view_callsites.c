@@ -110,9 +110,7 @@ static int callsites_show(struct seq_file *m, void *v)
 			   "module", "site");
 		return 0;
 	}
-	gom_site_name(row->site, name, sizeof(name));
-	/* The module has a column. */
-	name[strcspn(name, " ")] = '\0';
+	gom_site_place(row->site, name, sizeof(name));
 	seq_printf(m, "%7s %14llu %10llu %16llu %12llu %16s  %s\n",
 		   row->exact ? "exact" : "sampled", row->live_bytes, row->live,
 		   row->total_bytes, row->mallocs,
