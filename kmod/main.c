@@ -200,7 +200,7 @@ static void __exit gom_exit(void)
 	gom_scavenge_exit();
 	leaked = gom_stats_leaks();
 	for_each_gom_node(nid)
-		gom_mheap_release(&gom_node(nid)->heap);
+		gom_mheap_release(&gom_node(nid)->heap, ULONG_MAX);
 	gom_sample_exit();
 	gom_mcache_exit();
 	/* Arenas that their last pages left are freed by RCU. */

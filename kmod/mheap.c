@@ -370,7 +370,7 @@ static bool meets_limit(int order, gfp_t gfp)
 	/* Who may not sleep should not free megabytes either. */
 	if (gfpflags_allow_blocking(gfp))
 		for_each_gom_node(nid)
-			gom_mheap_release(&gom_node(nid)->heap);
+			gom_mheap_release(&gom_node(nid)->heap, ULONG_MAX);
 	return true;
 }
 
@@ -621,33 +621,52 @@ int gom_mheap_free_large(const void *ptr)
 	return 0;
 }
 
-/* Give every free run, and all headers, back to the kernel; returns pages. */
-unsigned long gom_mheap_release(struct mheap *heap)
+/* All headers that nothing needs to slab. */
+static void release_headers(struct mheap *heap)
 {
-	unsigned long pages = 0, flags;
 	HLIST_HEAD(headers);
-	struct mspan *run;
+	unsigned long flags;
 
 	raw_spin_lock_irqsave(&heap->lock, flags);
 	hlist_move_list(&heap->headers, &headers);
 	heap->nheaders = 0;
 	raw_spin_unlock_irqrestore(&heap->lock, flags);
 	free_headers(&headers);
-	for (;;) {
-		raw_spin_lock_irqsave(&heap->lock, flags);
-		run = to_run(rb_last(&heap->free));
-		if (run) {
-			erase_run(heap, run);
-			gom_arena_mark(run->start, run->npages, GOM_CLASS_NONE);
-			count_pages(heap, -(long)run->npages);
-			heap->released += run->npages;
-		}
-		raw_spin_unlock_irqrestore(&heap->lock, flags);
-		if (!run)
-			return pages;
+}
+
+/* The longest run, out of the heap's books; NULL if there is none. */
+static struct mspan *take_run(struct mheap *heap)
+{
+	struct mspan *run;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&heap->lock, flags);
+	run = to_run(rb_last(&heap->free));
+	if (run) {
+		erase_run(heap, run);
+		gom_arena_mark(run->start, run->npages, GOM_CLASS_NONE);
+		count_pages(heap, -(long)run->npages);
+		heap->released += run->npages;
+	}
+	raw_spin_unlock_irqrestore(&heap->lock, flags);
+	return run;
+}
+
+/*
+ * Give free runs back to the kernel, whole ones, until that makes @max pages
+ * or there are none; returns how many.
+ */
+unsigned long gom_mheap_release(struct mheap *heap, unsigned long max)
+{
+	unsigned long pages = 0;
+	struct mspan *run;
+
+	release_headers(heap);
+	while (pages < max && (run = take_run(heap))) {
 		pages += run->npages;
 		give_back(run);
 	}
+	return pages;
 }
 
 /* Whether @npages more pages would exceed the limit. */

@@ -69,7 +69,7 @@ struct mspan *gom_mheap_alloc_idle(int nid, const struct gom_run_request *req,
 void gom_mheap_free(struct mspan *span);
 void gom_mheap_free_list(struct hlist_head *spans);
 int gom_mheap_free_large(const void *ptr);
-unsigned long gom_mheap_release(struct mheap *heap);
+unsigned long gom_mheap_release(struct mheap *heap, unsigned long max);
 
 bool gom_mheap_meets_limit(unsigned int npages);
 s64 gom_mheap_set_limit(s64 bytes);

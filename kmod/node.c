@@ -4,6 +4,7 @@
  * load and destroyed at unload.  Spans are got through here, as what one
  * central list keeps empty may serve another before the heap has to grow.
  */
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include "node.h"
 #include "stats.h"
@@ -57,19 +58,26 @@ static bool take_back_stock(struct gom_node *node)
 	return true;
 }
 
-/* All that the central lists of @nid keep, of all nodes unless @gfp forbids. */
-static void take_back_all(int nid, gfp_t gfp)
+/* Return all that the node's lists keep; stops for others where @gfp may. */
+void gom_node_shed(int nid, gfp_t gfp)
 {
 	unsigned int class;
+
+	for (class = 1; class < GOM_NR_SPAN_CLASSES; class++)
+		while (gom_mcentral_shed(gom_central(nid, class)))
+			if (gfpflags_allow_blocking(gfp))
+				cond_resched();
+	gom_tracked_shed(&gom_node(nid)->tracked);
+}
+
+/* All that the lists of @nid keep, of all nodes unless @gfp forbids. */
+static void take_back_all(int nid, gfp_t gfp)
+{
 	int other;
 
-	for_each_gom_node(other) {
-		if (other != nid && gfp & __GFP_THISNODE)
-			continue;
-		for (class = 1; class < GOM_NR_SPAN_CLASSES; class++)
-			while (gom_mcentral_shed(gom_central(other, class)))
-				;
-	}
+	for_each_gom_node(other)
+		if (other == nid || !(gfp & __GFP_THISNODE))
+			gom_node_shed(other, gfp);
 }
 
 /* A little of it, as long as that may help; NULL if it does not. */

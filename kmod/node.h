@@ -36,6 +36,7 @@ static inline struct mcentral *gom_central(int nid, unsigned int class)
 
 struct mspan *gom_node_alloc_span(int nid, const struct gom_run_request *req,
 				  gfp_t gfp);
+void gom_node_shed(int nid, gfp_t gfp);
 int gom_node_init(void);
 void gom_node_exit(void);
 

@@ -243,7 +243,7 @@ static void empty_spans_serve_others(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, objs);
 	take_spans(test, objs, NR);
 	/* All of the heap is in spans; its blocks lie anywhere. */
-	gom_mheap_release(heap);
+	gom_mheap_release(heap, ULONG_MAX);
 	give(objs, NR * per_span());
 	KUNIT_EXPECT_EQ(test, c->nspans, NR);
 	grown = heap->grown;
