@@ -2,6 +2,7 @@
 #ifndef _GOM_ARENA_H
 #define _GOM_ARENA_H
 
+#include <linux/atomic.h>
 #include <linux/rcupdate.h>
 #include "gom.h"
 
@@ -22,6 +23,8 @@ struct arena_chunk {
  * @bias: what to add to the low 32 bits of an address in the page for its
  *	offset in the span; valid where @class says that there is a span
  * @nowned: pages that gomalloc holds; under arena_lock
+ * @nfree: of these, in free runs; atomic, as heaps of two nodes may share the
+ *	arena, and read by those who prefer full or empty ones without a lock
  * @rcu: frees the arena when its last page is gone
  * @chunk: the page's span, where pages of the chunk are or were owned: small
  *	heaps own a few blocks in each of many arenas.  For a free run valid
@@ -33,6 +36,7 @@ struct arena {
 	u8 class[GOM_ARENA_PAGES];
 	u32 bias[GOM_ARENA_PAGES];
 	unsigned int nowned;
+	atomic_t nfree;
 	struct rcu_head rcu;
 	struct arena_chunk *chunk[GOM_ARENA_CHUNKS];
 };

@@ -59,6 +59,11 @@ static bool run_less(struct rb_node *a, const struct rb_node *b)
 	return x->start < y->start;
 }
 
+static atomic_t *free_of_arena(const struct mspan *run)
+{
+	return &gom_arena_of((void *)run->start)->nfree;
+}
+
 static void insert_run(struct mheap *heap, struct mspan *run)
 {
 	lockdep_assert_held(&heap->lock);
@@ -69,6 +74,7 @@ static void insert_run(struct mheap *heap, struct mspan *run)
 	rb_add(&run->node, &heap->free, run_less);
 	heap->free_pages += run->npages;
 	heap->nruns++;
+	atomic_add(run->npages, free_of_arena(run));
 }
 
 static void erase_run(struct mheap *heap, struct mspan *run)
@@ -77,6 +83,7 @@ static void erase_run(struct mheap *heap, struct mspan *run)
 	rb_erase(&run->node, &heap->free);
 	heap->free_pages -= run->npages;
 	heap->nruns--;
+	atomic_sub(run->npages, free_of_arena(run));
 }
 
 /* The free run at @addr if it can be joined to one of the same arena. */

@@ -8,6 +8,7 @@
  *		    + pages of its tracked objects
  *   mcentral->nalloc == bits set in its spans
  *   span->nalloc == weight of its bitmap
+ *   arena->nfree == pages of free runs in it
  *   each cached object is out of its span, once, with its key whole
  *   a block of a tiny span has a mask other than 0 exactly if it is live
  *   tiny mallocs - frees == objects in the masks
@@ -170,30 +171,38 @@ static unsigned int check_pages(struct walk *w, struct arena *arena,
 	return span->npages;
 }
 
+/* The arena at @base, page by page. */
+static void check_arena(struct walk *w, struct arena *arena, unsigned long base)
+{
+	unsigned int page = 0, n, owned = 0, free = 0;
+
+	while (page < GOM_ARENA_PAGES && !w->error) {
+		n = 1;
+		if (arena->class[page] != GOM_CLASS_NONE) {
+			n = check_pages(w, arena, page,
+					base + page * GOM_PAGE_SIZE);
+			owned += n;
+			if (arena->class[page] == GOM_CLASS_FREE)
+				free += n;
+		}
+		page += n;
+	}
+	same(w, "arena: pages free", free, atomic_read(&arena->nfree));
+	/* A block on its way in or out is accounted, but not mapped. */
+	if (owned < arena->nowned)
+		w->moving = true;
+	else
+		same(w, "arena: pages owned", owned, arena->nowned);
+}
+
 static void check_arenas(struct walk *w)
 {
 	unsigned long i;
 
-	for (i = 0; i < gomalloc_hot.nr_arenas && !w->error; i++) {
-		struct arena *arena = gom_arena_at(i);
-		unsigned long base = gomalloc_hot.first + (i << GOM_ARENA_SHIFT);
-		unsigned int page = 0, n, owned = 0;
-
-		while (arena && page < GOM_ARENA_PAGES && !w->error) {
-			n = 1;
-			if (arena->class[page] != GOM_CLASS_NONE) {
-				n = check_pages(w, arena, page,
-						base + page * GOM_PAGE_SIZE);
-				owned += n;
-			}
-			page += n;
-		}
-		/* A block on its way in or out is accounted, but not mapped. */
-		if (arena && owned < arena->nowned)
-			w->moving = true;
-		else if (arena)
-			same(w, "arena: pages owned", owned, arena->nowned);
-	}
+	for (i = 0; i < gomalloc_hot.nr_arenas && !w->error; i++)
+		if (gom_arena_at(i))
+			check_arena(w, gom_arena_at(i), gomalloc_hot.first +
+				    (i << GOM_ARENA_SHIFT));
 }
 
 static void check_heap(struct walk *w, struct mheap *heap, struct tally *t)
