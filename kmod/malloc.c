@@ -154,28 +154,19 @@ static void *malloc_tiny(size_t size, gfp_t gfp, unsigned long caller)
 	return obj;
 }
 
-/*
- * As no sample.  As long as one object can be had, a span is not owed: then
- * it is a large one, and *@class 0.
- */
-static void *malloc_plain(size_t size, unsigned int *class, gfp_t gfp,
-			  int node, unsigned long caller)
+/* As no sample. */
+static void *malloc_plain(size_t size, unsigned int class, gfp_t gfp, int node,
+			  unsigned long caller)
 {
 	void *obj;
 
 	if (__gomalloc_is_tiny(size))
 		return malloc_tiny(size, gfp, caller);
-	obj = *class ? get(*class, gfp, node, caller) : NULL;
-	if (!obj && (!*class || gom_mcentral_is_optional(*class))) {
-		obj = gom_large_alloc(size, gfp, node, false);
-		if (obj && *class) {
-			gom_sample_uncount(*class);
-			*class = 0;
-		}
-		return obj;
-	}
+	if (!class)
+		return gom_large_alloc(size, gfp, node, false);
+	obj = get(class, gfp, node, caller);
 	if (obj && want_init_on_alloc(gfp))
-		memset(obj, 0, gom_class[*class].size);
+		memset(obj, 0, gom_class[class].size);
 	return obj;
 }
 
@@ -197,7 +188,7 @@ static void *malloc_any(size_t size, unsigned int class, gfp_t gfp, int node,
 		obj = malloc_tracked(size, class, gfp, node, caller,
 				     what == GOM_SAMPLE_TAKE);
 	if (likely(!obj))
-		obj = malloc_plain(size, &class, gfp, node, caller);
+		obj = malloc_plain(size, class, gfp, node, caller);
 	if (likely(obj))
 		trace_gomalloc_alloc(caller, obj, size, bytes_for(size, class),
 				     gfp, node);

@@ -325,14 +325,48 @@ void gom_mcentral_add_spare(struct mcentral *central, unsigned int cap)
 	raw_spin_unlock_irqrestore(&central->lock, flags);
 }
 
-/*
- * Whether a span of @class takes a longer block than one of its objects
- * would.  Then it is worth no effort: the object can be had alone.
- */
-bool gom_mcentral_is_optional(unsigned int class)
+/* A span that somebody got or is about to lose.  Caller holds the lock. */
+static void count_span(struct mcentral *central, const struct mspan *span,
+		       int n)
 {
-	return get_order(gom_class[class].npages * GOM_PAGE_SIZE) >
-	       max(get_order(gom_class[class].size), GOM_PAGE_ORDER);
+	lockdep_assert_held(&central->lock);
+	central->nspans += n;
+	central->npages += n * (int)span->npages;
+	central->nelems += n * (int)span->nelems;
+}
+
+static struct mspan *get_span(struct mcentral *central, unsigned int npages,
+			      gfp_t gfp)
+{
+	u32 size = gom_class[central->class].size;
+	struct gom_run_request req = {
+		.npages = npages,
+		.align = max(1UL, (size & -size) >> GOM_PAGE_SHIFT),
+		.class = central->class,
+	};
+	struct mspan *span = gom_node_alloc_span(central->nid, &req, gfp);
+
+	if (span && gom_mspan_cut(span, gfp)) {
+		gom_mheap_free(span);
+		return NULL;
+	}
+	return span;
+}
+
+/*
+ * A class of which little more is out than a span would hold takes a short
+ * one.  Others take a longer one as long as that is no effort, as it is for
+ * convenience: what is owed is one object.
+ */
+static struct mspan *new_span(struct mcentral *central, gfp_t gfp)
+{
+	const struct gom_class *class = &gom_class[central->class];
+	struct mspan *span = NULL;
+
+	if (class->npages > class->npages_short &&
+	    READ_ONCE(central->nalloc) >= class->nelems)
+		span = get_span(central, class->npages, GOM_GFP_EASY(gfp));
+	return span ?: get_span(central, class->npages_short, gfp);
 }
 
 /*
@@ -341,32 +375,19 @@ bool gom_mcentral_is_optional(unsigned int class)
  */
 void *gom_mcentral_grow(struct mcentral *central, gfp_t gfp)
 {
-	const struct gom_class *class = &gom_class[central->class];
-	struct gom_run_request req = {
-		.npages = class->npages,
-		.align = max(1UL, (class->size & -class->size) >> GOM_PAGE_SHIFT),
-		.class = central->class,
-	};
+	struct mspan *span = new_span(central, gfp);
 	unsigned long flags;
-	struct mspan *span;
 	void *obj;
 
-	if (gom_mcentral_is_optional(central->class))
-		gfp = (gfp & ~__GFP_NOFAIL) | __GFP_NORETRY | __GFP_NOWARN;
-	span = gom_node_alloc_span(central->nid, &req, gfp);
 	if (!span)
 		return NULL;
-	if (gom_mspan_cut(span, gfp)) {
-		gom_mheap_free(span);
-		return NULL;
-	}
 	central = gom_central(span->nid, central->class);
 	raw_spin_lock_irqsave(&central->lock, flags);
 	span->state = MSPAN_INUSE;
 	span->bucket = GOM_NO_BUCKET;
 	gom_mspan_take(span, &obj, 1);
 	place(central, span);
-	central->nspans++;
+	count_span(central, span, 1);
 	central->nalloc++;
 	raw_spin_unlock_irqrestore(&central->lock, flags);
 	return obj;
@@ -385,7 +406,7 @@ static unsigned int unlink_empty(struct mcentral *central, unsigned int max,
 		span = hlist_entry(bucket->first, struct mspan, list);
 		unlink(central, span);
 		span->state = MSPAN_MOVING;
-		central->nspans--;
+		count_span(central, span, -1);
 		hlist_add_head(&span->list, spans);
 	}
 	return n;

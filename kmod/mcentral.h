@@ -25,7 +25,9 @@
  * @full: magazines with objects, of this node all
  * @spare: empty magazines
  * @nspans: spans
- * @nalloc: objects of the spans that are out: in @full, cached or live
+ * @npages: their pages
+ * @nelems: objects that they have room for
+ * @nalloc: of these, out: in @full, cached or live
  * @refills: magazines and single objects taken
  * @refills_seen: @refills when somebody last looked for idle stock and saw
  *	that some had been taken
@@ -44,6 +46,8 @@ struct mcentral {
 	struct magazine *full;
 	struct magazine *spare;
 	unsigned long nspans;
+	unsigned long npages;
+	unsigned long nelems;
 	unsigned long nalloc;
 	unsigned long refills;
 	unsigned long refills_seen;
@@ -80,7 +84,6 @@ void gom_mcentral_give(unsigned int class, void **objs, unsigned int n);
 struct magazine *gom_mcentral_flush(struct mcentral *central,
 				    struct magazine *mag, unsigned int *wanted);
 void gom_mcentral_add_spare(struct mcentral *central, unsigned int cap);
-bool gom_mcentral_is_optional(unsigned int class);
 void *gom_mcentral_grow(struct mcentral *central, gfp_t gfp);
 unsigned int gom_mcentral_trim(struct mcentral *central, unsigned int max);
 bool gom_mcentral_shed(struct mcentral *central);

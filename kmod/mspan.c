@@ -71,11 +71,12 @@ static size_t bits_size_of(const struct mspan *span)
 int gom_mspan_cut(struct mspan *span, gfp_t gfp)
 {
 	const struct gom_class *class = &gom_class[span->class];
+	unsigned long bytes = span->npages * GOM_PAGE_SIZE;
 	struct kmem_cache *cache;
 	unsigned long obj, end;
 
 	KUNIT_STATIC_STUB_REDIRECT(gom_mspan_cut, span, gfp);
-	span->nelems = class->nelems;
+	span->nelems = bytes / class->size;
 	span->nalloc = 0;
 	span->hint = 0;
 	span->bits = span->inline_bits;
@@ -87,7 +88,7 @@ int gom_mspan_cut(struct mspan *span, gfp_t gfp)
 			return -ENOMEM;
 		gom_meta_add(bits_size_of(span));
 	}
-	end = span->start + span->npages * GOM_PAGE_SIZE;
+	end = span->start + bytes;
 	for (obj = span->start; obj + sizeof(long) <= end; obj += class->size)
 		*(unsigned long *)obj = gom_key((void *)obj);
 	return 0;

@@ -34,6 +34,7 @@
 #include "arena.h"
 #include "client.h"
 #include "mark.h"
+#include "mspan.h"
 #include "scan.h"
 #include "size_class.h"
 #include "stats.h"
@@ -71,10 +72,12 @@ static bool breathe(struct pass *pass)
  * struct view - what the arena map says of an address, at some moment
  * @class: class byte
  * @offset: in its span, if @class says that there is one
+ * @nelems: objects that the span has room for, if they are small
  */
 struct view {
 	unsigned int class;
 	u32 offset;
+	unsigned int nelems;
 };
 
 static struct view look(unsigned long addr)
@@ -89,6 +92,8 @@ static struct view look(unsigned long addr)
 	if (arena) {
 		view.class = READ_ONCE(arena->class[page]);
 		view.offset = READ_ONCE(arena->bias[page]) + (u32)addr;
+		if (view.class && view.class < GOM_NR_SPAN_CLASSES)
+			view.nelems = READ_ONCE(gom_arena_span(ptr)->nelems);
 	}
 	rcu_read_unlock();
 	return view;
@@ -112,7 +117,7 @@ static unsigned long start_of(unsigned long addr)
 		       (unsigned long)info.obj : 0;
 	}
 	i = gom_class_index(view.class, view.offset);
-	if (i >= gom_class[view.class].nelems)
+	if (i >= view.nelems)
 		return 0;
 	return addr - view.offset + i * gom_class[view.class].size;
 }
@@ -248,7 +253,7 @@ static void whiten_small(struct pass *pass, unsigned long page,
 	unsigned long addr = page - view->offset + i * class->size;
 	struct mark_page *colours = NULL;
 
-	for (; i < class->nelems && addr < page + GOM_PAGE_SIZE;
+	for (; i < view->nelems && addr < page + GOM_PAGE_SIZE;
 	     i++, addr += class->size) {
 		if (has_key(addr))
 			continue;

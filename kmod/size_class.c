@@ -15,6 +15,9 @@
 /* The table counts 8 KiB pages; larger kernel pages round a span up. */
 #define NPAGES(pages)	DIV_ROUND_UP((pages) * 8192UL, GOM_PAGE_SIZE)
 #define NELEMS(size, pages)	(NPAGES(pages) * GOM_PAGE_SIZE / (size))
+/* The same of a short span. */
+#define NPAGES_SHORT(size)	DIV_ROUND_UP(size, GOM_PAGE_SIZE)
+#define NELEMS_SHORT(size)	(NPAGES_SHORT(size) * GOM_PAGE_SIZE / (size))
 #define MAGIC(size)	((u32)DIV_ROUND_UP(1ULL << 32, (size)))
 
 #define GEOMETRY(class, bytes, pages)		\
@@ -23,6 +26,8 @@
 		.magic = MAGIC(bytes),		\
 		.nelems = NELEMS(bytes, pages),	\
 		.npages = NPAGES(pages),	\
+		.nelems_short = NELEMS_SHORT(bytes),	\
+		.npages_short = NPAGES_SHORT(bytes),	\
 	},
 
 const struct gom_class gom_class[GOM_NR_SPAN_CLASSES] = {

@@ -10,12 +10,16 @@
  * @magic: ceil(2^32 / @size), for division by multiplication
  * @nelems: objects per span
  * @npages: pages per span
+ * @nelems_short: objects of a short span, which is as long as one needs
+ * @npages_short: its pages
  */
 struct gom_class {
 	u32 size;
 	u32 magic;
 	u16 nelems;
 	u16 npages;
+	u16 nelems_short;
+	u16 npages_short;
 };
 
 extern const struct gom_class gom_class[GOM_NR_SPAN_CLASSES];

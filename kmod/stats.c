@@ -98,8 +98,7 @@ static unsigned long held_pages(unsigned int class, int nid)
 	case GOM_CLASS_TRACKED:
 		return READ_ONCE(gom_node(nid)->tracked.npages);
 	default:
-		return READ_ONCE(gom_central(nid, class)->nspans) *
-		       gom_class[class].npages;
+		return READ_ONCE(gom_central(nid, class)->npages);
 	}
 }
 
@@ -162,7 +161,7 @@ static void sum_tracked(struct gom_class_stats *stats)
 static void sum_small(unsigned int class, struct gom_class_stats *stats)
 {
 	const struct gom_class *c = &gom_class[class];
-	u64 out = 0;
+	u64 out = 0, room = 0;
 	int cpu, nid;
 
 	for_each_gom_node(nid) {
@@ -174,6 +173,7 @@ static void sum_small(unsigned int class, struct gom_class_stats *stats)
 		stats->batches += READ_ONCE(central->refills) +
 				  READ_ONCE(central->flushes);
 		out += READ_ONCE(central->nalloc);
+		room += READ_ONCE(central->nelems);
 	}
 	for_each_possible_cpu(cpu) {
 		struct mcache_cold *cold = per_cpu_ptr(gom_mcache_cold, cpu);
@@ -183,10 +183,11 @@ static void sum_small(unsigned int class, struct gom_class_stats *stats)
 		stats->refills += READ_ONCE(cold->class[class].refills);
 		stats->flushes += READ_ONCE(cold->class[class].flushes);
 	}
-	stats->held = stats->nspans * c->npages * GOM_PAGE_SIZE;
+	stats->held = held_bytes(class);
+	stats->tails = less(stats->held, room * c->size);
 	stats->live = less(out, stats->mcache + stats->ready);
 	stats->live_bytes = stats->live * c->size;
-	stats->spans_free = less(stats->nspans * c->nelems, out);
+	stats->spans_free = less(room, out);
 }
 
 void gom_stats_class(unsigned int class, struct gom_class_stats *stats)
@@ -231,8 +232,7 @@ static void add_class(struct gomalloc_stats *s, unsigned int class)
 	s->mcentral_free += (cs.ready + cs.spans_free) * c->size;
 	s->central_locks += cs.locks;
 	s->central_batches += cs.batches;
-	s->span_waste += cs.nspans * (c->npages * GOM_PAGE_SIZE -
-				      c->nelems * c->size);
+	s->span_waste += cs.tails;
 	/* Objects of the tiny class are blocks; tiny.c counts what is in them. */
 	if (class != GOM_CLASS_TINY) {
 		s->mallocs += cs.mallocs;

@@ -10,6 +10,7 @@
  * struct gom_class_stats - a class, summed over nodes and CPUs
  * @nspans: spans
  * @held: their bytes
+ * @tails: of these, in no object
  * @live: objects that clients hold
  * @live_bytes: their bytes, rounded up to the class
  * @mcache: free objects in CPUs' magazines
@@ -29,6 +30,7 @@
 struct gom_class_stats {
 	u64 nspans;
 	u64 held;
+	u64 tails;
 	u64 live;
 	u64 live_bytes;
 	u64 mcache;

@@ -41,6 +41,8 @@
  * @tracked_spans: their spans
  * @tracked_pages: the pages of those
  * @nspans: spans by class
+ * @npages: their pages
+ * @nelems: objects that they have room for
  * @nalloc: objects out by class
  */
 struct tally {
@@ -54,6 +56,8 @@ struct tally {
 	unsigned long tracked_spans;
 	unsigned long tracked_pages;
 	unsigned long nspans[GOM_NR_SPAN_CLASSES];
+	unsigned long npages[GOM_NR_SPAN_CLASSES];
+	unsigned long nelems[GOM_NR_SPAN_CLASSES];
 	unsigned long nalloc[GOM_NR_SPAN_CLASSES];
 };
 
@@ -104,8 +108,11 @@ static void check_small(struct walk *w, struct mspan *span)
 	struct tally *t = &w->tally[span->nid];
 
 	same(w, "span: bucket", span->bucket, gom_mcentral_bucket(span));
-	same(w, "span: objects", span->nelems, gom_class[span->class].nelems);
+	same(w, "span: objects", span->nelems,
+	     span->npages * GOM_PAGE_SIZE / gom_class[span->class].size);
 	t->nspans[span->class]++;
+	t->npages[span->class] += span->npages;
+	t->nelems[span->class] += span->nelems;
 	t->nalloc[span->class] += span->nalloc;
 	if (span->class == GOM_CLASS_TINY)
 		check_tiny(w, span);
@@ -242,6 +249,8 @@ static void check_central(struct walk *w, struct mcentral *central,
 	struct mspan *span;
 
 	same(w, "central: spans", t->nspans[class], central->nspans);
+	same(w, "central: pages", t->npages[class], central->npages);
+	same(w, "central: room", t->nelems[class], central->nelems);
 	same(w, "central: objects out", t->nalloc[class], central->nalloc);
 	same(w, "central: ready", central->nready <= central->max_ready, true);
 	for (b = 0; b < GOM_NR_BUCKETS; b++) {

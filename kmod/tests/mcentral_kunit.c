@@ -2,7 +2,9 @@
 /*
  * Central lists, driven directly: one class of which nothing else is out.
  */
+#include <kunit/static_stub.h>
 #include <linux/delay.h>
+#include <linux/mm.h>
 #include "gom_test.h"
 #include "mcentral.h"
 #include "mheap.h"
@@ -321,6 +323,57 @@ static void double_return_late(struct kunit *test)
 	gom_test_expect_report(test, GOM_DOUBLE_FREE, late);
 }
 
+static struct page *no_long_blocks(int nid, gfp_t gfp, unsigned int order)
+{
+	return order > GOM_PAGE_ORDER ? NULL : alloc_pages_node(nid, gfp, order);
+}
+
+/*
+ * A class takes short spans until as much of it is out as a long one holds,
+ * and where there is no longer block.
+ */
+static void young_classes(struct kunit *test)
+{
+	const unsigned int class = gom_size_class(6656);
+	const struct gom_class *c = &gom_class[class];
+	struct mcentral *central = gom_central(numa_mem_id(), class);
+	void *objs[16];
+	unsigned int i;
+
+	KUNIT_ASSERT_GT(test, c->npages, c->npages_short);
+	KUNIT_ASSERT_LT(test, c->nelems + 2, ARRAY_SIZE(objs));
+	for (i = 0; i < c->nelems; i++) {
+		objs[i] = gom_mcentral_grow(central, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, objs[i]);
+		KUNIT_EXPECT_EQ(test, gom_arena_span(objs[i])->npages,
+				c->npages_short);
+		KUNIT_EXPECT_EQ(test, gom_arena_span(objs[i])->nelems,
+				c->nelems_short);
+	}
+	objs[i] = gom_mcentral_grow(central, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, objs[i]);
+	KUNIT_EXPECT_EQ(test, gom_arena_span(objs[i])->npages, c->npages);
+	KUNIT_EXPECT_EQ(test, central->npages,
+			c->nelems * c->npages_short + c->npages);
+	KUNIT_EXPECT_EQ(test, central->nelems,
+			c->nelems * c->nelems_short + c->nelems);
+	gom_test_expect_valid(test);
+	kunit_activate_static_stub(test, gom_mheap_get_pages, no_long_blocks);
+	gom_mheap_release(&gom_node(numa_mem_id())->heap, ULONG_MAX);
+	i++;
+	objs[i] = gom_mcentral_grow(central, GFP_KERNEL);
+	kunit_deactivate_static_stub(test, gom_mheap_get_pages);
+	KUNIT_ASSERT_NOT_NULL(test, objs[i]);
+	KUNIT_EXPECT_EQ(test, gom_arena_span(objs[i])->npages, c->npages_short);
+	for (; i < ARRAY_SIZE(objs); i--) {
+		*(unsigned long *)objs[i] = gom_key(objs[i]);
+		gom_mcentral_give(class, &objs[i], 1);
+	}
+	shed(central);
+	KUNIT_EXPECT_EQ(test, central->npages, 0);
+	KUNIT_EXPECT_EQ(test, central->nelems, 0);
+}
+
 static struct kunit_case mcentral_cases[] = {
 	KUNIT_CASE(fullest_first),
 	KUNIT_CASE(ready_stock),
@@ -331,6 +384,7 @@ static struct kunit_case mcentral_cases[] = {
 	KUNIT_CASE(empty_spans_return),
 	KUNIT_CASE(double_return),
 	KUNIT_CASE(double_return_late),
+	KUNIT_CASE(young_classes),
 	{}
 };
 
