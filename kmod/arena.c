@@ -13,6 +13,7 @@
  * published once and freed by RCU after its last page went back, and the
  * entries of a live object's page do not change while the object lives.
  */
+#include <linux/bitmap.h>
 #include <linux/export.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -26,6 +27,8 @@ EXPORT_SYMBOL_GPL(gomalloc_hot);
 
 static struct arena empty_arena;
 static struct kmem_cache *arena_cache;
+/* A bit for each entry of the map that is not empty_arena, for walks. */
+static unsigned long *arena_bits;
 static DEFINE_RAW_SPINLOCK(arena_lock);
 
 /* Whether the map reaches @addr: memory added after load lies above it. */
@@ -55,6 +58,7 @@ again:
 		}
 		/* Pairs with READ_ONCE() in gom_arena_of(). */
 		smp_store_release(slot, fresh);
+		set_bit(slot - gomalloc_hot.arenas, arena_bits);
 		gom_meta_add(sizeof(*fresh));
 		fresh = NULL;
 	}
@@ -138,8 +142,10 @@ void gom_arena_disown(unsigned long addr, unsigned int npages)
 	raw_spin_lock_irqsave(&arena_lock, flags);
 	arena->nowned -= npages;
 	last = !arena->nowned;
-	if (last)
+	if (last) {
 		WRITE_ONCE(*slot, &empty_arena);
+		clear_bit(slot - gomalloc_hot.arenas, arena_bits);
+	}
 	raw_spin_unlock_irqrestore(&arena_lock, flags);
 	if (last) {
 		gom_meta_add(-arena_bytes(arena));
@@ -194,9 +200,7 @@ struct arena *gom_arena_at(unsigned long i)
 
 unsigned long gom_arena_next(unsigned long i)
 {
-	while (i < gomalloc_hot.nr_arenas && !gom_arena_at(i))
-		i++;
-	return i;
+	return find_next_bit(arena_bits, gomalloc_hot.nr_arenas, i);
 }
 
 /* Count pages by their class bytes; false if the arena owns none (any more). */
@@ -220,6 +224,12 @@ bool gom_arena_count(unsigned long i, struct gom_arena_stats *stats)
 	return stats->owned;
 }
 
+static size_t map_bytes(void)
+{
+	return gomalloc_hot.nr_arenas * sizeof(*gomalloc_hot.arenas) +
+	       BITS_TO_LONGS(gomalloc_hot.nr_arenas) * sizeof(long);
+}
+
 int __init gom_arena_init(void)
 {
 	unsigned long i;
@@ -233,13 +243,17 @@ int __init gom_arena_init(void)
 	gomalloc_hot.arenas = kvmalloc_array(gomalloc_hot.nr_arenas,
 					     sizeof(*gomalloc_hot.arenas),
 					     GFP_KERNEL);
-	if (!gomalloc_hot.arenas) {
+	arena_bits = kvcalloc(BITS_TO_LONGS(gomalloc_hot.nr_arenas),
+			      sizeof(long), GFP_KERNEL);
+	if (!gomalloc_hot.arenas || !arena_bits) {
+		kvfree(arena_bits);
+		kvfree(gomalloc_hot.arenas);
 		kmem_cache_destroy(arena_cache);
 		return -ENOMEM;
 	}
 	for (i = 0; i < gomalloc_hot.nr_arenas; i++)
 		gomalloc_hot.arenas[i] = &empty_arena;
-	gom_meta_add(gomalloc_hot.nr_arenas * sizeof(*gomalloc_hot.arenas));
+	gom_meta_add(map_bytes());
 	return 0;
 }
 
@@ -274,7 +288,8 @@ void gom_arena_exit(void)
 	for (i = 0; i < gomalloc_hot.nr_arenas; i++)
 		if (gom_arena_at(i))
 			abandon(gom_arena_at(i));
-	gom_meta_add(-(long)(gomalloc_hot.nr_arenas * sizeof(*gomalloc_hot.arenas)));
+	gom_meta_add(-(long)map_bytes());
+	kvfree(arena_bits);
 	kvfree(gomalloc_hot.arenas);
 	kmem_cache_destroy(arena_cache);
 }

@@ -109,7 +109,10 @@ void gom_arena_map_run(struct mspan *run);
 
 /* For walks over everything: the arena at an index, NULL where there is none. */
 struct arena *gom_arena_at(unsigned long i);
-/* The index of the first arena at or after @i, gomalloc_hot.nr_arenas if none. */
+/*
+ * The index of the first arena at or after @i, gomalloc_hot.nr_arenas or more if
+ * none.  It may be gone when it is looked at.
+ */
 unsigned long gom_arena_next(unsigned long i);
 
 /**

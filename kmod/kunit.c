@@ -59,7 +59,7 @@ EXPORT_SYMBOL_IF_KUNIT(gom_mcentral_trim);
 EXPORT_SYMBOL_IF_KUNIT(gom_mcentral_give);
 EXPORT_SYMBOL_IF_KUNIT(gom_mcentral_grow);
 EXPORT_SYMBOL_IF_KUNIT(gom_mcentral_shed);
-EXPORT_SYMBOL_IF_KUNIT(gom_mcentral_shed_idle);
+EXPORT_SYMBOL_IF_KUNIT(gom_mcentral_shed_unused);
 
 EXPORT_SYMBOL_IF_KUNIT(gom_mcache_cold);
 EXPORT_SYMBOL_IF_KUNIT(gom_mcache_refill);

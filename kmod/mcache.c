@@ -10,9 +10,10 @@
  *
  * Magazines start small and grow while they miss, as long as all of the
  * CPU's, were they full, stay within a budget that follows the size of the
- * heap.  Every so many visits to central lists one class is looked at: one
- * that was not used since the last look gives up its magazines and starts
- * small again, and so does the central list's idle stock.
+ * heap.  Every so many visits to central lists, and with every new span, a
+ * class is looked at: one that was not used since the last look gives up its
+ * magazines and starts small again; one whose magazines did not change places
+ * since gives up what lies in the other one, as its stock never was lower.
  *
  * Nothing is allocated or freed under the busy flag: what is outgrown or
  * wanted waits until it is dropped.
@@ -44,7 +45,7 @@ struct mcache_cold __percpu *gom_mcache_cold;
 #define MAGAZINE_FLOOR	SZ_16K
 #define VISITS_OFTEN	64
 
-/* Visits to central lists between two looks at idle stock. */
+/* Visits to central lists between two looks at unused stock. */
 #define SCAN_TICKS	32
 
 #define MCACHE_BYTES	(sizeof(struct gomalloc_mcache) + \
@@ -99,6 +100,7 @@ static void exchange(struct gomalloc_head *head, struct mcache_class *c)
 	load(head, c->other, c->nother);
 	c->other = mag;
 	WRITE_ONCE(c->nother, n);
+	c->turned = true;
 }
 
 static unsigned long budget(void)
@@ -137,9 +139,11 @@ static unsigned int wanted_cap(const struct gomalloc_head *head,
 
 	if (more <= less)
 		return 0;
-	if (cold->capacity + (more - less) * size > budget())
-		more = visits(&cold->class[class]) < VISITS_OFTEN ? 0 :
-		       min_t(unsigned long, more, MAGAZINE_FLOOR / size ?: 1);
+	if (cold->capacity + (more - less) * size <= budget())
+		return more;
+	if (visits(&cold->class[class]) < VISITS_OFTEN)
+		return 0;
+	more = min_t(unsigned long, more, MAGAZINE_FLOOR / size ?: 1);
 	return more > less ? more : 0;
 }
 
@@ -211,39 +215,52 @@ static struct magazine *unload(struct gomalloc_head *head,
 }
 
 /*
- * Every SCAN_TICKS visits of a CPU to central lists, look at one class for
- * stock that nobody uses.
+ * Give up what was not needed since the last look at the class; returns
+ * magazines as unload() does.  Caller holds the busy flag.
  */
-static void scan_idle(void)
+static struct magazine *look(struct mcache_cold *cold, unsigned int class)
+{
+	struct gomalloc_head *head = this_cpu_ptr(&gomalloc_mcache.head[class]);
+	unsigned long mallocs = gom_mcache_mallocs(smp_processor_id(), class);
+	struct mcache_class *c = &cold->class[class];
+	struct magazine *mags = NULL;
+
+	if (mallocs == c->mallocs_seen && !visits(c)) {
+		mags = unload(head, cold, class);
+	} else if (!c->turned) {
+		gom_mcentral_give(class, c->other->slot, c->nother);
+		WRITE_ONCE(c->nother, 0);
+	}
+	c->mallocs_seen = mallocs;
+	c->visits_seen += visits(c);
+	c->turned = false;
+	return mags;
+}
+
+static void look_at(unsigned int class)
 {
 	struct magazine *mags = NULL;
-	struct gomalloc_head *head;
-	struct mcache_cold *cold;
-	struct mcache_class *c;
-	unsigned long mallocs;
-	unsigned int class;
-	int nid;
 
-	if (raw_cpu_inc_return(gom_mcache_cold->ticks) % SCAN_TICKS)
-		return;
 	preempt_disable();
-	cold = this_cpu_ptr(gom_mcache_cold);
-	class = cold->scan % (GOM_NR_SPAN_CLASSES - 1) + 1;
-	cold->scan = class;
-	c = &cold->class[class];
-	nid = numa_mem_id();
-	head = this_cpu_ptr(&gomalloc_mcache.head[class]);
 	if (gom_mcache_trylock()) {
-		mallocs = gom_mcache_mallocs(smp_processor_id(), class);
-		if (mallocs == c->mallocs_seen && !visits(c))
-			mags = unload(head, cold, class);
-		c->mallocs_seen = mallocs;
-		c->visits_seen += visits(c);
+		mags = look(this_cpu_ptr(gom_mcache_cold), class);
 		gom_mcache_unlock();
 	}
 	preempt_enable();
 	gom_magazine_free_list(mags);
-	gom_mcentral_shed_idle(gom_central(nid, class));
+}
+
+/* After a visit to a central list, which led to a new span if it has @grown. */
+static void look_around(bool grown)
+{
+	unsigned int class;
+
+	if (raw_cpu_inc_return(gom_mcache_cold->ticks) % SCAN_TICKS && !grown)
+		return;
+	class = raw_cpu_inc_return(gom_mcache_cold->scan) %
+		(GOM_NR_SPAN_CLASSES - 1) + 1;
+	look_at(class);
+	gom_mcentral_shed_unused(gom_central(numa_mem_id(), class));
 }
 
 static void *pop(struct gomalloc_head *head)
@@ -360,16 +377,18 @@ void *gom_mcache_refill(unsigned int class, gfp_t gfp, int node)
 {
 	struct wish wish = {};
 	void *obj = take(class, node, &wish);
+	bool grown = false;
 
 	if (!obj) {
 		obj = take_new(class, gfp, node);
-		if (obj)
+		grown = obj;
+		if (grown)
 			gom_stats_grown(class);
 	}
 	if (wish.visited) {
 		trace_gomalloc_refill(class, wish.moved);
 		fulfil(class, &wish);
-		scan_idle();
+		look_around(grown);
 	}
 	return obj;
 }
@@ -428,7 +447,7 @@ void gom_mcache_flush(unsigned int class, void *obj)
 	if (wish.visited) {
 		trace_gomalloc_flush(class, wish.moved);
 		fulfil(class, &wish);
-		scan_idle();
+		look_around(false);
 	}
 }
 

@@ -8,8 +8,8 @@
 /**
  * struct mcache_cold - what only the slow paths touch of a CPU's cache
  * @capacity: bytes that the magazines of this CPU would hold, were all full
- * @ticks: slow paths taken
- * @scan: the class that was last looked at for idle stock
+ * @ticks: visits to central lists
+ * @scan: the class that was last looked at for unused stock, counted on
  * @class: by span class
  * @class.other: the magazine beside the loaded one
  * @class.nother: objects in it, for who may not follow the pointer
@@ -19,6 +19,7 @@
  *	those that were counted and could not be had
  * @class.mallocs_seen: gom_mcache_mallocs() at the last look
  * @class.visits_seen: refills and flushes then
+ * @class.turned: the two magazines have changed places since
  */
 struct mcache_cold {
 	unsigned long capacity;
@@ -27,6 +28,7 @@ struct mcache_cold {
 	struct mcache_class {
 		struct magazine *other;
 		unsigned int nother;
+		bool turned;
 		unsigned long refills;
 		unsigned long flushes;
 		unsigned long mallocs;

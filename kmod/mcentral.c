@@ -7,10 +7,10 @@
  * a span or an object.  Beyond that stock objects go back to their spans and
  * are taken from the fullest ones, so that sparse spans run empty.
  *
- * Empty spans stay, cut and with their keys, and serve last.  They and the
- * stock leave when nobody has taken from the class for a while, and before
- * the heap grows for another class (node.c): so they cost no memory that is
- * wanted elsewhere.
+ * Empty spans stay, cut and with their keys, and serve last.  Of them and of
+ * the stock leaves what was not needed for a while, as low-water marks show,
+ * and all before the heap grows for another class (node.c): so they cost no
+ * memory that is wanted elsewhere.
  *
  * The lock is held for a magazine.
  *
@@ -31,12 +31,19 @@
 
 /* Magazines to empty and spans to move to the heap in one go. */
 #define SHED_BATCH	4
-#define TRIM_BATCH	16
+#define TRIM_BATCH	16U
 
-/* How long nobody takes from what is idle. */
-#define IDLE_JIFFIES	(HZ / 20)
+/* For how long a low-water mark is watched. */
+#define WATCH_JIFFIES	(HZ / 20)
 
 static_assert(GOM_PAGE_SIZE / 8 < 1UL << GOM_EMPTY_BUCKET);
+
+/* An empty span is to be used or to go.  Caller holds the lock. */
+static void count_empty(struct mcentral *central)
+{
+	central->nempty--;
+	central->low_empty = min(central->low_empty, central->nempty);
+}
 
 /* Take @span out of its bucket, if it is in one.  Caller holds the lock. */
 static void unlink(struct mcentral *central, struct mspan *span)
@@ -44,6 +51,8 @@ static void unlink(struct mcentral *central, struct mspan *span)
 	lockdep_assert_held(&central->lock);
 	if (span->bucket == GOM_NO_BUCKET)
 		return;
+	if (span->bucket == GOM_EMPTY_BUCKET)
+		count_empty(central);
 	hlist_del(&span->list);
 	if (hlist_empty(&central->bucket[span->bucket]))
 		central->nonempty &= ~BIT(span->bucket);
@@ -61,8 +70,45 @@ static void place(struct mcentral *central, struct mspan *span)
 	if (bucket != GOM_NO_BUCKET) {
 		hlist_add_head(&span->list, &central->bucket[bucket]);
 		central->nonempty |= BIT(bucket);
+		central->nempty += bucket == GOM_EMPTY_BUCKET;
 	}
 	span->bucket = bucket;
+}
+
+static void push_spare(struct mcentral *central, struct magazine *mag)
+{
+	lockdep_assert_held(&central->lock);
+	gom_magazine_link(&central->spare, mag);
+	central->nspare++;
+}
+
+static struct magazine *pop_spare(struct mcentral *central)
+{
+	struct magazine *mag = gom_magazine_unlink(&central->spare);
+
+	lockdep_assert_held(&central->lock);
+	if (mag) {
+		central->nspare--;
+		central->low_spare = min(central->low_spare, central->nspare);
+	}
+	return mag;
+}
+
+/* @n objects leave the stock.  Caller holds the lock. */
+static void count_ready(struct mcentral *central, unsigned int n)
+{
+	central->nready -= n;
+	central->low_ready = min(central->low_ready, central->nready);
+}
+
+static struct magazine *pop_full(struct mcentral *central)
+{
+	struct magazine *mag = gom_magazine_unlink(&central->full);
+
+	lockdep_assert_held(&central->lock);
+	if (mag)
+		count_ready(central, mag->count);
+	return mag;
 }
 
 /* Up to @n objects from the spans.  Caller holds the lock. */
@@ -100,10 +146,9 @@ static unsigned int take_locked(struct mcentral *central, void **slots,
 		struct magazine *mag = central->full;
 
 		slots[got++] = mag->slot[--mag->count];
-		central->nready--;
+		count_ready(central, 1);
 		if (!mag->count)
-			gom_magazine_link(&central->spare,
-					  gom_magazine_unlink(&central->full));
+			push_spare(central, pop_full(central));
 	}
 	return got + take_spans(central, slots + got, n - got);
 }
@@ -151,11 +196,10 @@ struct magazine *gom_mcentral_refill(struct mcentral *central,
 	raw_spin_lock_irqsave(&central->lock, flags);
 	central->locks++;
 	central->refills++;
-	full = gom_magazine_unlink(&central->full);
+	full = pop_full(central);
 	if (full) {
-		central->nready -= full->count;
 		mag->count = 0;
-		gom_magazine_link(&central->spare, mag);
+		push_spare(central, mag);
 		mag = full;
 	} else {
 		mag->count = take_spans(central, mag->slot, mag->cap);
@@ -294,7 +338,7 @@ struct magazine *gom_mcentral_flush(struct mcentral *central,
 	central->locks++;
 	central->flushes++;
 	if (central->nready + mag->count <= central->max_ready) {
-		spare = gom_magazine_unlink(&central->spare);
+		spare = pop_spare(central);
 		if (!spare)
 			*wanted = mag->cap;
 	}
@@ -321,7 +365,7 @@ void gom_mcentral_add_spare(struct mcentral *central, unsigned int cap)
 	if (!mag)
 		return;
 	raw_spin_lock_irqsave(&central->lock, flags);
-	gom_magazine_link(&central->spare, mag);
+	push_spare(central, mag);
 	raw_spin_unlock_irqrestore(&central->lock, flags);
 }
 
@@ -404,6 +448,9 @@ static unsigned int unlink_empty(struct mcentral *central, unsigned int max,
 	lockdep_assert_held(&central->lock);
 	for (n = 0; n < max && !hlist_empty(bucket); n++) {
 		span = hlist_entry(bucket->first, struct mspan, list);
+		/* It was of those that are not needed. */
+		if (central->low_empty)
+			central->low_empty--;
 		unlink(central, span);
 		span->state = MSPAN_MOVING;
 		count_span(central, span, -1);
@@ -426,21 +473,37 @@ unsigned int gom_mcentral_trim(struct mcentral *central, unsigned int max)
 	return n;
 }
 
+/*
+ * A magazine of the stock, the full ones first; with @unused only what the
+ * low-water marks say.  Caller holds the lock.
+ */
+static struct magazine *pop_stock(struct mcentral *central, bool unused)
+{
+	lockdep_assert_held(&central->lock);
+	if (central->full &&
+	    (!unused || central->low_ready >= central->full->count)) {
+		if (unused)
+			central->low_ready -= central->full->count;
+		return pop_full(central);
+	}
+	if (unused && !central->low_spare)
+		return NULL;
+	if (unused)
+		central->low_spare--;
+	return pop_spare(central);
+}
+
 /* Return one magazine of the stock to the spans; false if there is none. */
-static bool shed_magazine(struct mcentral *central)
+static bool shed_magazine(struct mcentral *central, bool unused)
 {
 	struct magazine *mag;
 	unsigned long flags;
 	unsigned int bad = 0;
 
 	raw_spin_lock_irqsave(&central->lock, flags);
-	mag = gom_magazine_unlink(&central->full);
-	if (mag) {
-		central->nready -= mag->count;
+	mag = pop_stock(central, unused);
+	if (mag && mag->count)
 		bad = return_locked(central, mag->slot, mag->count);
-	} else {
-		mag = gom_magazine_unlink(&central->spare);
-	}
 	raw_spin_unlock_irqrestore(&central->lock, flags);
 	if (!mag)
 		return false;
@@ -457,29 +520,44 @@ bool gom_mcentral_shed(struct mcentral *central)
 {
 	unsigned int n;
 
-	for (n = 0; n < SHED_BATCH && shed_magazine(central); n++)
+	for (n = 0; n < SHED_BATCH && shed_magazine(central, false); n++)
 		;
 	return n + gom_mcentral_trim(central, TRIM_BATCH);
 }
 
-/*
- * The same if nobody has taken anything since the last look.  Each CPU looks;
- * those that come too soon after another's do not count.
- */
-void gom_mcentral_shed_idle(struct mcentral *central)
+/* Begin to watch anew. */
+static void watch(struct mcentral *central)
 {
-	unsigned long refills = READ_ONCE(central->refills);
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&central->lock, flags);
+	central->low_ready = central->nready;
+	central->low_spare = central->nspare;
+	central->low_empty = central->nempty;
+	WRITE_ONCE(central->since, jiffies);
+	raw_spin_unlock_irqrestore(&central->lock, flags);
+}
+
+/*
+ * The same with what was not needed for a while, by its low-water mark; false
+ * if that was all of it or it was not watched for long enough.
+ */
+bool gom_mcentral_shed_unused(struct mcentral *central)
+{
+	unsigned int n, empty;
 
 	if (!READ_ONCE(central->full) && !READ_ONCE(central->spare) &&
 	    !gom_mcentral_has_empty(central))
-		return;
-	if (refills == READ_ONCE(central->refills_seen) &&
-	    time_after(jiffies, READ_ONCE(central->when_seen) + IDLE_JIFFIES))
-		gom_mcentral_shed(central);
-	if (refills != READ_ONCE(central->refills_seen)) {
-		WRITE_ONCE(central->refills_seen, refills);
-		WRITE_ONCE(central->when_seen, jiffies);
-	}
+		return false;
+	if (time_before(jiffies, READ_ONCE(central->since) + WATCH_JIFFIES))
+		return false;
+	for (n = 0; n < SHED_BATCH && shed_magazine(central, true); n++)
+		;
+	empty = min(READ_ONCE(central->low_empty), TRIM_BATCH);
+	n += gom_mcentral_trim(central, empty);
+	if (!n)
+		watch(central);
+	return n;
 }
 
 void gom_mcentral_setup(struct mcentral *central, unsigned int class, int nid)

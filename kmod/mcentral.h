@@ -24,14 +24,17 @@
  * @max_ready: how many that may be
  * @full: magazines with objects, of this node all
  * @spare: empty magazines
+ * @nspare: how many
+ * @nempty: spans of which nothing is out
+ * @low_ready: the fewest that @nready has been since @since
+ * @low_spare: the same of @nspare
+ * @low_empty: the same of @nempty
+ * @since: jiffies when somebody last began to watch these
  * @nspans: spans
  * @npages: their pages
  * @nelems: objects that they have room for
  * @nalloc: of these, out: in @full, cached or live
  * @refills: magazines and single objects taken
- * @refills_seen: @refills when somebody last looked for idle stock and saw
- *	that some had been taken
- * @when_seen: jiffies then
  * @flushes: magazines and smaller batches given
  * @locks: times @lock was taken for one of these
  * @bucket: spans with room, by how full they are
@@ -45,13 +48,17 @@ struct mcentral {
 	u32 max_ready;
 	struct magazine *full;
 	struct magazine *spare;
+	u32 nspare;
+	u32 nempty;
+	u32 low_ready;
+	u32 low_spare;
+	u32 low_empty;
+	unsigned long since;
 	unsigned long nspans;
 	unsigned long npages;
 	unsigned long nelems;
 	unsigned long nalloc;
 	unsigned long refills;
-	unsigned long refills_seen;
-	unsigned long when_seen;
 	unsigned long flushes;
 	unsigned long locks;
 	struct hlist_head bucket[GOM_NR_BUCKETS];
@@ -87,6 +94,6 @@ void gom_mcentral_add_spare(struct mcentral *central, unsigned int cap);
 void *gom_mcentral_grow(struct mcentral *central, gfp_t gfp);
 unsigned int gom_mcentral_trim(struct mcentral *central, unsigned int max);
 bool gom_mcentral_shed(struct mcentral *central);
-void gom_mcentral_shed_idle(struct mcentral *central);
+bool gom_mcentral_shed_unused(struct mcentral *central);
 
 #endif /* _GOM_MCENTRAL_H */

@@ -86,6 +86,13 @@ static void erase_run(struct mheap *heap, struct mspan *run)
 	atomic_sub(run->npages, free_of_arena(run));
 }
 
+/* @run is no run any more; the map may name it where it was. */
+static void bury(struct mspan *run, struct hlist_head *dead)
+{
+	run->state = MSPAN_MOVING;
+	hlist_add_head(&run->list, dead);
+}
+
 /* The free run at @addr if it can be joined to one of the same arena. */
 static struct mspan *neighbour(struct mheap *heap, unsigned long addr,
 			       unsigned long arena_of)
@@ -114,12 +121,12 @@ static void add_run(struct mheap *heap, struct mspan *run,
 		erase_run(heap, prev);
 		run->start = prev->start;
 		run->npages += prev->npages;
-		hlist_add_head(&prev->list, dead);
+		bury(prev, dead);
 	}
 	if (next) {
 		erase_run(heap, next);
 		run->npages += next->npages;
-		hlist_add_head(&next->list, dead);
+		bury(next, dead);
 	}
 	insert_run(heap, run);
 }
@@ -244,7 +251,7 @@ static void carve(struct mheap *heap, struct mspan *run,
 		rest->npages = trail;
 		insert_run(heap, rest);
 	} else if (rest) {
-		hlist_add_head(&rest->list, dead);
+		bury(rest, dead);
 	}
 	gom_arena_map_span(span);
 	if (req->class == GOM_CLASS_LARGE) {
@@ -397,6 +404,26 @@ static struct page *get_block(int nid, gfp_t gfp, int need, int *order)
 	return gom_mheap_get_pages(nid, gfp, need);
 }
 
+/* Idle runs may be this part of the heap when it grows all the same. */
+#define TRADE_SHIFT	3
+
+/*
+ * The heap is about to grow by @npages although it has idle runs, as they are
+ * too short: if there is much of them, some go.
+ */
+static void trade(struct mheap *heap, unsigned int npages, gfp_t gfp)
+{
+	unsigned long pages, flags;
+
+	if (!gfpflags_allow_blocking(gfp) || READ_ONCE(heap->free_pages) <=
+	    READ_ONCE(heap->pages) >> TRADE_SHIFT)
+		return;
+	pages = gom_mheap_release(heap, npages);
+	raw_spin_lock_irqsave(&heap->lock, flags);
+	heap->traded += pages;
+	raw_spin_unlock_irqrestore(&heap->lock, flags);
+}
+
 /*
  * Take a block from the kernel and the request out of it.  Returns false
  * with the headers still the caller's if there is none.
@@ -417,6 +444,8 @@ static bool alloc_grow(int nid, const struct gom_run_request *req, gfp_t gfp,
 	order = req->direct ? need : max(grow, need);
 	if (meets_limit(order, gfp))
 		order = need;
+	else if (!req->direct)
+		trade(heap, (1U << order) >> GOM_PAGE_ORDER, gfp);
 	page = get_block(nid, gfp & ~(__GFP_ZERO | __GFP_COMP), need, &order);
 	if (!page)
 		goto out;
@@ -546,13 +575,23 @@ struct mspan *gom_mheap_alloc_idle(int nid, const struct gom_run_request *req,
 	return keep_span(found, span, spare);
 }
 
-/* Give pages that no run and no span holds any more back to the kernel. */
-static void give_back(struct mspan *run)
+/*
+ * Pages go back to the kernel: out of the books, and then, without the lock,
+ * out of the map.  No run and no span holds them any more.
+ */
+static void write_off(struct mheap *heap, unsigned long addr,
+		      unsigned int npages)
 {
-	trace_gomalloc_heap_release(run);
-	gom_arena_disown(run->start, run->npages);
-	put_pages(run->start, run->npages);
-	gom_mspan_free(run);
+	gom_arena_mark(addr, npages, GOM_CLASS_NONE);
+	count_pages(heap, -(long)npages);
+	heap->released += npages;
+}
+
+static void give_back(int nid, unsigned long addr, unsigned int npages)
+{
+	trace_gomalloc_heap_release(nid, addr, npages);
+	gom_arena_disown(addr, npages);
+	put_pages(addr, npages);
 }
 
 /* Free a span that its caller alone holds; called under the lock. */
@@ -563,9 +602,7 @@ static bool free_locked(struct mheap *heap, struct mspan *span,
 		add_run(heap, span, dead);
 		return false;
 	}
-	gom_arena_mark(span->start, span->npages, GOM_CLASS_NONE);
-	count_pages(heap, -(long)span->npages);
-	heap->released += span->npages;
+	write_off(heap, span->start, span->npages);
 	return true;
 }
 
@@ -584,8 +621,10 @@ void gom_mheap_free(struct mspan *span)
 	keep_headers(heap, &dead);
 	raw_spin_unlock_irqrestore(&heap->lock, flags);
 	free_headers(&dead);
-	if (gone)
-		give_back(span);
+	if (!gone)
+		return;
+	give_back(span->nid, span->start, span->npages);
+	gom_mspan_free(span);
 }
 
 void gom_mheap_free_list(struct hlist_head *spans)
@@ -641,38 +680,168 @@ static void release_headers(struct mheap *heap)
 	free_headers(&headers);
 }
 
-/* The longest run, out of the heap's books; NULL if there is none. */
-static struct mspan *take_run(struct mheap *heap)
+/* How full an arena is; GOM_SWEEP_LEVELS if it is gone. */
+static unsigned int level_of(unsigned long i)
+{
+	unsigned int owned, free, level = GOM_SWEEP_LEVELS;
+	struct arena *arena;
+
+	rcu_read_lock();
+	arena = gom_arena_at(i);
+	if (arena) {
+		owned = READ_ONCE(arena->nowned);
+		free = min_t(unsigned int, atomic_read(&arena->nfree), owned);
+		level = DIV_ROUND_UP((owned - free) * (GOM_SWEEP_LEVELS - 1),
+				     max(owned, 1U));
+	}
+	rcu_read_unlock();
+	return level;
+}
+
+/* The heap's free run at @addr, NULL if none begins there.  Under the lock. */
+static struct mspan *run_at(struct mheap *heap, unsigned long addr)
 {
 	struct mspan *run;
-	unsigned long flags;
 
-	raw_spin_lock_irqsave(&heap->lock, flags);
-	run = to_run(rb_last(&heap->free));
-	if (run) {
-		erase_run(heap, run);
-		gom_arena_mark(run->start, run->npages, GOM_CLASS_NONE);
-		count_pages(heap, -(long)run->npages);
-		heap->released += run->npages;
-	}
-	raw_spin_unlock_irqrestore(&heap->lock, flags);
-	return run;
+	lockdep_assert_held(&heap->lock);
+	if (gom_arena_class((void *)addr) != GOM_CLASS_FREE)
+		return NULL;
+	run = gom_arena_span((void *)addr);
+	/* In the middle of one the map may name a header that was buried. */
+	return run->state == MSPAN_FREE && run->start == addr &&
+	       run->nid == heap->nid ? run : NULL;
 }
 
 /*
- * Give free runs back to the kernel, whole ones, until that makes @max pages
- * or there are none; returns how many.
+ * Take the end of @run off, of @max pages, or more to reach a huge page's
+ * start; all of it if that is no more.  Returns how many pages it was.
+ */
+static unsigned int cut_run(struct mheap *heap, struct mspan *run,
+			    unsigned long max, unsigned long *addr)
+{
+	unsigned long end = run->start + run->npages * GOM_PAGE_SIZE;
+	unsigned int npages = run->npages;
+
+	erase_run(heap, run);
+	*addr = run->start;
+	if (max < npages) {
+		*addr = end - max * GOM_PAGE_SIZE;
+		if (round_down(*addr, SZ_2M) >= run->start)
+			*addr = round_down(*addr, SZ_2M);
+		npages = (end - *addr) >> GOM_PAGE_SHIFT;
+		run->npages -= npages;
+	}
+	if (*addr != run->start)
+		insert_run(heap, run);
+	return npages;
+}
+
+/* Give the run at @addr or the end of it back; returns how many pages. */
+static unsigned int release_run(struct mheap *heap, unsigned long addr,
+				unsigned long max)
+{
+	struct mspan *run, *dead = NULL;
+	unsigned int npages = 0;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&heap->lock, flags);
+	run = run_at(heap, addr);
+	if (run) {
+		npages = cut_run(heap, run, max, &addr);
+		if (addr == run->start) {
+			run->state = MSPAN_MOVING;
+			dead = run;
+		}
+		write_off(heap, addr, npages);
+	}
+	raw_spin_unlock_irqrestore(&heap->lock, flags);
+	if (npages)
+		give_back(heap->nid, addr, npages);
+	gom_mspan_free(dead);
+	return npages;
+}
+
+/* The first page from *@page on that is in a free run; false if none is. */
+static bool find_free(unsigned long i, unsigned int *page)
+{
+	struct arena *arena;
+
+	rcu_read_lock();
+	arena = gom_arena_at(i);
+	while (arena && *page < GOM_ARENA_PAGES &&
+	       READ_ONCE(arena->class[*page]) != GOM_CLASS_FREE)
+		++*page;
+	rcu_read_unlock();
+	return arena && *page < GOM_ARENA_PAGES;
+}
+
+/* What sweep @s meets first of the arena that it is at; 0 if nothing. */
+static unsigned int sweep_arena(struct mheap *heap, struct gom_sweep *s,
+				unsigned long max)
+{
+	unsigned long first = gomalloc_hot.first + (s->arena << GOM_ARENA_SHIFT);
+	unsigned int npages = 0;
+
+	/* The arena stays as long as its entries are looked at. */
+	rcu_read_lock();
+	while (!npages && find_free(s->arena, &s->page)) {
+		npages = release_run(heap, first + s->page * GOM_PAGE_SIZE, max);
+		s->page++;
+	}
+	rcu_read_unlock();
+	return npages;
+}
+
+/*
+ * Give a free run of no more than @max pages back to the kernel, or as many of
+ * a longer one: the next one that @sweep comes to, emptiest arenas first, so
+ * that what comes back makes huge pages.  Arenas at @levels and above, full but
+ * for a few pages, are left alone.  Returns how many pages; 0 at the end.
+ */
+unsigned long gom_mheap_sweep(struct mheap *heap, struct gom_sweep *sweep,
+			      unsigned int levels, unsigned long max)
+{
+	unsigned int npages;
+	unsigned long next;
+
+	for (; sweep->level < levels;
+	     sweep->level++, sweep->arena = 0, sweep->page = 0) {
+		for (;; sweep->arena++, sweep->page = 0) {
+			next = gom_arena_next(sweep->arena);
+			if (next >= gomalloc_hot.nr_arenas)
+				break;
+			/* The one that it was at may be gone. */
+			if (next != sweep->arena)
+				sweep->page = 0;
+			sweep->arena = next;
+			if (!sweep->page && level_of(next) != sweep->level)
+				continue;
+			npages = sweep_arena(heap, sweep, max);
+			if (npages)
+				return npages;
+		}
+	}
+	return 0;
+}
+
+/*
+ * Give free runs back to the kernel until that makes @max pages; where there
+ * are not so many, all headers too.  Returns how many pages it was.
  */
 unsigned long gom_mheap_release(struct mheap *heap, unsigned long max)
 {
-	unsigned long pages = 0;
-	struct mspan *run;
+	struct gom_sweep sweep = {};
+	unsigned long pages = 0, n;
 
-	release_headers(heap);
-	while (pages < max && (run = take_run(heap))) {
-		pages += run->npages;
-		give_back(run);
+	while (pages < max && READ_ONCE(heap->free_pages)) {
+		n = gom_mheap_sweep(heap, &sweep, GOM_SWEEP_LEVELS,
+				    max - pages);
+		if (!n)
+			break;
+		pages += n;
 	}
+	if (pages < max)
+		release_headers(heap);
 	return pages;
 }
 

@@ -21,6 +21,7 @@
  * @large_mallocs: large objects ever allocated
  * @large_total: bytes of large objects ever allocated
  * @released: pages ever given back to the kernel
+ * @traded: of these, as others were about to be taken
  * @grown: blocks ever taken from the kernel
  * @beyond: blocks given back at once as the arena map does not reach them
  *
@@ -41,6 +42,7 @@ struct mheap {
 	u64 large_mallocs;
 	u64 large_total;
 	u64 released;
+	u64 traded;
 	u64 grown;
 	u64 beyond;
 };
@@ -60,6 +62,21 @@ struct gom_run_request {
 	bool direct;
 };
 
+/* Arenas by how much of them is in use; in those of level 0 nothing is. */
+#define GOM_SWEEP_LEVELS	32
+
+/**
+ * struct gom_sweep - how far a pass over a heap's free runs has come
+ * @level: of the arenas that it is at, 0 to begin with: the emptiest come first
+ * @arena: which arena
+ * @page: which page of it
+ */
+struct gom_sweep {
+	unsigned int level;
+	unsigned long arena;
+	unsigned int page;
+};
+
 void gom_mheap_setup(struct mheap *heap, int nid);
 
 struct mspan *gom_mheap_alloc(int nid, const struct gom_run_request *req,
@@ -69,6 +86,8 @@ struct mspan *gom_mheap_alloc_idle(int nid, const struct gom_run_request *req,
 void gom_mheap_free(struct mspan *span);
 void gom_mheap_free_list(struct hlist_head *spans);
 int gom_mheap_free_large(const void *ptr);
+unsigned long gom_mheap_sweep(struct mheap *heap, struct gom_sweep *sweep,
+			      unsigned int levels, unsigned long max);
 unsigned long gom_mheap_release(struct mheap *heap, unsigned long max);
 
 bool gom_mheap_meets_limit(unsigned int npages);

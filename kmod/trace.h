@@ -113,15 +113,15 @@ TRACE_EVENT(gomalloc_heap_grow,
 
 /* Pages back to the kernel, which does not have them yet. */
 TRACE_EVENT(gomalloc_heap_release,
-	    TP_PROTO(const struct mspan *run),
-	    TP_ARGS(run),
+	    TP_PROTO(int node, unsigned long addr, unsigned int pages),
+	    TP_ARGS(node, addr, pages),
 	    TP_STRUCT__entry(__field(unsigned int, pages)
 			     __field(int, node)
 			     __field(unsigned long, pfn)
 			     __field(unsigned long, held)),
-	    TP_fast_assign(__entry->pages = run->npages;
-			   __entry->node = run->nid;
-			   __entry->pfn = PFN_DOWN(__pa(run->start));
+	    TP_fast_assign(__entry->pages = pages;
+			   __entry->node = node;
+			   __entry->pfn = PFN_DOWN(__pa(addr));
 			   __entry->held = gom_sys_bytes();),
 	    TP_printk("pages=%u node=%d pfn=0x%lx held=%lu", __entry->pages,
 		      __entry->node, __entry->pfn, __entry->held));

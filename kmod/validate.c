@@ -245,7 +245,7 @@ static void check_tally(struct walk *w, struct gom_tracked *tracked,
 static void check_central(struct walk *w, struct mcentral *central,
 			  struct tally *t)
 {
-	unsigned int class = central->class, b;
+	unsigned int class = central->class, nempty = 0, b;
 	struct mspan *span;
 
 	same(w, "central: spans", t->nspans[class], central->nspans);
@@ -258,12 +258,18 @@ static void check_central(struct walk *w, struct mcentral *central,
 		     !!(central->nonempty & BIT(b)),
 		     !hlist_empty(&central->bucket[b]));
 		hlist_for_each_entry(span, &central->bucket[b], list) {
+			nempty += b == GOM_EMPTY_BUCKET;
 			same(w, "central: span in its bucket", span->bucket, b);
 			same(w, "central: class of a span", span->class, class);
 			same(w, "central: node of a span", span->nid,
 			     central->nid);
 		}
 	}
+	same(w, "central: empty spans", nempty, central->nempty);
+	same(w, "central: low-water marks",
+	     central->low_ready <= central->nready &&
+	     central->low_spare <= central->nspare &&
+	     central->low_empty <= central->nempty, true);
 }
 
 /*
@@ -324,8 +330,9 @@ static void check_stock(struct walk *w, struct mcentral *central, bool out)
 		n += mag->count;
 	}
 	same(w, "central: ready", n, central->nready);
-	for (mag = central->spare; mag; mag = mag->next)
+	for (n = 0, mag = central->spare; mag; mag = mag->next, n++)
 		same(w, "central: empty magazine", mag->count, 0);
+	same(w, "central: empty magazines", n, central->nspare);
 }
 
 static void check_caches(struct walk *w, bool out)

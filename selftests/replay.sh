@@ -14,7 +14,7 @@ trace=$(readlink -f "$trace")
 report=/sys/kernel/debug/gomalloc_client/report
 
 # Most that may be held at the peak, for each 1000 bytes requested.
-limit=1150
+limit=1140
 
 # bytes LINE: the number in the report's line that begins so.
 bytes()

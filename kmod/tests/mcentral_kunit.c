@@ -188,16 +188,21 @@ static void shed_when_idle(struct kunit *test)
 	gom_mcentral_add_spare(c, per_span());
 	mag = gom_mcentral_flush(c, mag, &wanted);
 	KUNIT_ASSERT_EQ(test, c->nready, per_span() - 1);
-	gom_mcentral_shed_idle(c);
-	/* Taken from since the last look: it stays. */
+	/* Here it begins to watch. */
+	gom_mcentral_shed_unused(c);
+	/* All was taken and came back: it is needed, and stays. */
+	mag = gom_mcentral_refill(c, mag);
+	KUNIT_EXPECT_EQ(test, c->nready, 0);
+	mag = gom_mcentral_flush(c, mag, &wanted);
 	KUNIT_EXPECT_EQ(test, gom_mcentral_take(c, &obj, 1), 1);
-	gom_mcentral_shed_idle(c);
+	msleep(100);
+	gom_mcentral_shed_unused(c);
 	KUNIT_EXPECT_EQ(test, c->nready, per_span() - 2);
 	/* Another CPU's look comes at once. */
-	gom_mcentral_shed_idle(c);
+	gom_mcentral_shed_unused(c);
 	KUNIT_EXPECT_EQ(test, c->nready, per_span() - 2);
 	msleep(100);
-	gom_mcentral_shed_idle(c);
+	gom_mcentral_shed_unused(c);
 	KUNIT_EXPECT_EQ(test, c->nready, 0);
 	KUNIT_EXPECT_NULL(test, c->full);
 	KUNIT_EXPECT_EQ(test, c->nalloc, 2);
