@@ -7,7 +7,8 @@
 # The guest speaks on two lines. The console may hold anything. The report is
 # what the guest's script prints, and ends with a verdict that carries a random
 # word from the kernel command line: noise cannot fake it. A third line is for
-# files, of scripts that have some.
+# files, where a script has some: no kernel is given a third port without need,
+# for one configured for two loses its console to it.
 # shellcheck shell=sh disable=SC2034,SC2154 # parts share variables
 
 # Lines that a kernel prints when something is wrong with it. gomalloc's own
@@ -165,7 +166,7 @@ boot_guest()
 		said=$run_dir/qemu
 		setsid timeout -k 5 "$limit" $machine -append "$append" \
 			-serial "file:$console" -serial "file:$report" \
-			-serial "${files:+file:}${files:-null}" \
+			${files:+-serial "file:$files"} \
 			</dev/null >"$said" 2>&1 &
 		;;
 	esac
