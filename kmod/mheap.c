@@ -86,22 +86,32 @@ static void erase_run(struct mheap *heap, struct mspan *run)
 	atomic_sub(run->npages, free_of_arena(run));
 }
 
-/* @run is no run any more; the map may name it where it was. */
+/* @run is no run any more. */
 static void bury(struct mspan *run, struct hlist_head *dead)
 {
 	run->state = MSPAN_MOVING;
 	hlist_add_head(&run->list, dead);
 }
 
-/* The free run at @addr if it can be joined to one of the same arena. */
-static struct mspan *neighbour(struct mheap *heap, unsigned long addr,
-			       unsigned long arena_of)
+/* Whether the page at @addr is in a free run of the heap. */
+static bool is_free(struct mheap *heap, unsigned long addr)
 {
-	if ((addr ^ arena_of) >> GOM_ARENA_SHIFT ||
-	    gom_arena_class((void *)addr) != GOM_CLASS_FREE ||
-	    page_to_nid(virt_to_page((void *)addr)) != heap->nid)
-		return NULL;
-	return gom_arena_span((void *)addr);
+	lockdep_assert_held(&heap->lock);
+	return gom_arena_class((void *)addr) == GOM_CLASS_FREE &&
+	       page_to_nid(virt_to_page((void *)addr)) == heap->nid;
+}
+
+/* Whether it is in one that pages at @beside join, in the same arena. */
+static bool joins(struct mheap *heap, unsigned long addr, unsigned long beside)
+{
+	return !((addr ^ beside) >> GOM_ARENA_SHIFT) && is_free(heap, addr);
+}
+
+/* The free run that begins or ends at @addr if pages at @beside join it. */
+static struct mspan *neighbour(struct mheap *heap, unsigned long addr,
+			       unsigned long beside)
+{
+	return joins(heap, addr, beside) ? gom_arena_span((void *)addr) : NULL;
 }
 
 /*
@@ -698,18 +708,15 @@ static unsigned int level_of(unsigned long i)
 	return level;
 }
 
-/* The heap's free run at @addr, NULL if none begins there.  Under the lock. */
+/*
+ * The heap's free run at @addr, NULL if none begins there.  Within one the map
+ * names no header, or one that is gone; only its ends can be asked.
+ */
 static struct mspan *run_at(struct mheap *heap, unsigned long addr)
 {
-	struct mspan *run;
-
-	lockdep_assert_held(&heap->lock);
-	if (gom_arena_class((void *)addr) != GOM_CLASS_FREE)
+	if (!is_free(heap, addr) || joins(heap, addr - GOM_PAGE_SIZE, addr))
 		return NULL;
-	run = gom_arena_span((void *)addr);
-	/* In the middle of one the map may name a header that was buried. */
-	return run->state == MSPAN_FREE && run->start == addr &&
-	       run->nid == heap->nid ? run : NULL;
+	return gom_arena_span((void *)addr);
 }
 
 /*
