@@ -5,7 +5,6 @@
  * Called by malloc.c with no lock held; sleeps as gfp says.
  */
 #include <linux/mm.h>
-#include <linux/topology.h>
 #include "large.h"
 #include "node.h"
 #include "stats.h"
@@ -34,9 +33,7 @@ void *gom_large_alloc(size_t size, gfp_t gfp, int node, bool direct)
 
 	if (size > GOMALLOC_MAX_SIZE)
 		return NULL;
-	if (node == NUMA_NO_NODE)
-		node = numa_mem_id();
-	span = gom_node_alloc_span(node, &req, gfp);
+	span = gom_node_alloc_span(gom_node_for(node, gfp), &req, gfp);
 	if (!span)
 		return NULL;
 	gom_stats_grown(GOM_CLASS_LARGE);

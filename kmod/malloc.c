@@ -125,7 +125,7 @@ static void *malloc_tracked(size_t size, unsigned int class, gfp_t gfp,
 		.size = size,
 		.bytes = bytes_for(size, class),
 		.gfp = gfp,
-		.node = node == NUMA_NO_NODE ? numa_mem_id() : node,
+		.node = gom_node_for(node, gfp),
 		.class = class,
 		.caller = caller,
 		.sampled = sampled,
@@ -336,6 +336,13 @@ void *__gomalloc_miss(gfp_t gfp, unsigned int class)
 }
 EXPORT_SYMBOL_GPL(__gomalloc_miss);
 
+/* Whether this CPU, without memory of its own, caches what @node would give. */
+static bool is_near(int node)
+{
+	return static_branch_unlikely(&gom_numa) &&
+	       gom_node_for(node, 0) == gom_node_local();
+}
+
 /**
  * __gomalloc_node - allocate memory, preferably on a NUMA node
  * @size: bytes wanted
@@ -355,7 +362,7 @@ void *__gomalloc_node(size_t size, gfp_t gfp, int node)
 		node = NUMA_NO_NODE;
 	if (gfp & __GOMALLOC_GFP_DIVERT)
 		return malloc_divert(size, gfp, node, _RET_IP_);
-	if (node == NUMA_NO_NODE || node == numa_mem_id())
+	if (node == NUMA_NO_NODE || node == numa_mem_id() || is_near(node))
 		return malloc_fast(true, size, gom_size_class(size), gfp, 0);
 	return malloc_any(size, gom_size_class(size), gfp, node, _RET_IP_);
 }

@@ -23,7 +23,6 @@
 #include <linux/cpu.h>
 #include <linux/prefetch.h>
 #include <linux/slab.h>
-#include <linux/topology.h>
 #include "mcache.h"
 #include "node.h"
 #include "sample.h"
@@ -189,7 +188,7 @@ static void fulfil(unsigned int class, const struct wish *wish)
 		gom_magazine_free(mag);
 	}
 	if (wish->spare)
-		gom_mcentral_add_spare(gom_central(numa_mem_id(), class),
+		gom_mcentral_add_spare(gom_central(gom_node_local(), class),
 				       wish->spare);
 }
 
@@ -260,7 +259,7 @@ static void look_around(bool grown)
 	class = raw_cpu_inc_return(gom_mcache_cold->scan) %
 		(GOM_NR_SPAN_CLASSES - 1) + 1;
 	look_at(class);
-	gom_mcentral_shed_unused(gom_central(numa_mem_id(), class));
+	gom_mcentral_shed_unused(gom_central(gom_node_local(), class));
 }
 
 static void *pop(struct gomalloc_head *head)
@@ -296,7 +295,7 @@ static void *take_busy(unsigned int class, struct wish *wish)
 	if (count(head))
 		return pop(head);
 
-	central = gom_central(numa_mem_id(), class);
+	central = gom_central(gom_node_local(), class);
 	mag = loaded(head);
 	cap = mag->cap;
 	if (cap) {
@@ -317,7 +316,7 @@ static void *take_busy(unsigned int class, struct wish *wish)
 }
 
 /* An object for a caller who named @node, or none; not from new spans. */
-static void *take(unsigned int class, int node, struct wish *wish)
+static void *take(unsigned int class, gfp_t gfp, int node, struct wish *wish)
 {
 	void *obj = NULL;
 
@@ -326,22 +325,21 @@ static void *take(unsigned int class, int node, struct wish *wish)
 		obj = take_busy(class, wish);
 		gom_mcache_unlock();
 	} else {
-		if (node == NUMA_NO_NODE)
-			node = numa_mem_id();
-		gom_mcentral_take(gom_central(node, class), &obj, 1);
+		gom_mcentral_take(gom_central(gom_node_for(node, gfp), class),
+				  &obj, 1);
 	}
 	preempt_enable();
 	return obj;
 }
 
-/* What other nodes have cut. */
-static void *take_elsewhere(unsigned int class)
+/* What nodes have cut, those nearest to @nid first. */
+static void *take_elsewhere(unsigned int class, int nid)
 {
 	void *obj;
-	int nid;
+	int other, i;
 
-	for_each_gom_node(nid)
-		if (gom_mcentral_take(gom_central(nid, class), &obj, 1))
+	for_each_gom_node_near(other, i, nid)
+		if (gom_mcentral_take(gom_central(other, class), &obj, 1))
 			return obj;
 	return NULL;
 }
@@ -353,15 +351,15 @@ static void *take_elsewhere(unsigned int class)
  */
 static void *take_new(unsigned int class, gfp_t gfp, int node)
 {
-	struct mcentral *central;
+	int nid = gom_node_for(node, gfp);
+	struct mcentral *central = gom_central(nid, class);
 	void *obj;
 
-	central = gom_central(node == NUMA_NO_NODE ? numa_mem_id() : node, class);
-	if (num_online_nodes() > 1 && !(gfp & __GFP_THISNODE)) {
+	if (static_branch_unlikely(&gom_numa) && !(gfp & __GFP_THISNODE)) {
 		obj = gom_mcentral_grow(central, GOM_GFP_EASY(gfp) |
 					__GFP_THISNODE);
 		if (!obj)
-			obj = take_elsewhere(class);
+			obj = take_elsewhere(class, nid);
 		if (obj)
 			return obj;
 	}
@@ -376,7 +374,7 @@ static void *take_new(unsigned int class, gfp_t gfp, int node)
 void *gom_mcache_refill(unsigned int class, gfp_t gfp, int node)
 {
 	struct wish wish = {};
-	void *obj = take(class, node, &wish);
+	void *obj = take(class, gfp, node, &wish);
 	bool grown = false;
 
 	if (!obj) {
@@ -411,7 +409,7 @@ static bool put_busy(unsigned int class, void *obj, struct wish *wish)
 		cap = mag->cap;
 		if (cap) {
 			mag->count = count(head);
-			central = gom_central(numa_mem_id(), class);
+			central = gom_central(gom_node_local(), class);
 			mag = gom_mcentral_flush(central, mag, &wish->spare);
 			wish->moved = cap - mag->count;
 			count_capacity(cold, class, mag->cap, cap);
@@ -470,10 +468,9 @@ void *gom_mcache_take_nolock(unsigned int class, int node)
 		obj = pop(head);
 		gom_mcache_unlock();
 	}
-	if (node == NUMA_NO_NODE)
-		node = numa_mem_id();
 	if (!obj)
-		gom_mcentral_trytake(gom_central(node, class), &obj, 1);
+		gom_mcentral_trytake(gom_central(gom_node_for(node, 0), class),
+				     &obj, 1);
 	if (obj)
 		this_cpu_inc(gom_mcache_cold->class[class].mallocs);
 	preempt_enable();

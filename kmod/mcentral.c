@@ -274,19 +274,13 @@ static void give(struct mcentral *central, void **objs, unsigned int n)
 	report_twice(objs, bad);
 }
 
-/* The page knows even where the span is gone; see span_of(). */
-static int node_of(const void *obj)
-{
-	return page_to_nid(virt_to_page(obj));
-}
-
 /* Gather the objects of @nid at the front of @objs; returns how many. */
 static unsigned int partition(void **objs, unsigned int n, int nid)
 {
 	unsigned int i, m = 0;
 
 	for (i = 0; i < n; i++) {
-		if (node_of(objs[i]) != nid)
+		if (gom_node_of(objs[i]) != nid)
 			continue;
 		swap(objs[m], objs[i]);
 		m++;
@@ -298,10 +292,10 @@ static unsigned int partition(void **objs, unsigned int n, int nid)
 void gom_mcentral_give(unsigned int class, void **objs, unsigned int n)
 {
 	while (n) {
-		int nid = node_of(objs[0]);
+		int nid = gom_node_of(objs[0]);
 		unsigned int m = n;
 
-		if (num_online_nodes() > 1)
+		if (static_branch_unlikely(&gom_numa))
 			m = partition(objs, n, nid);
 		give(gom_central(nid, class), objs, m);
 		objs += m;
@@ -329,7 +323,7 @@ struct magazine *gom_mcentral_flush(struct mcentral *central,
 	unsigned int bad = 0;
 	unsigned long flags;
 
-	if (num_online_nodes() > 1) {
+	if (static_branch_unlikely(&gom_numa)) {
 		send_home(central, mag);
 		if (mag->count < mag->cap)
 			return mag;

@@ -503,9 +503,9 @@ out:
 static bool alloc_idle_elsewhere(int nid, const struct gom_run_request *req,
 				 struct mspan *span, struct mspan **spare)
 {
-	int other;
+	int other, i;
 
-	for_each_gom_node(other)
+	for_each_gom_node_near(other, i, nid)
 		if (other != nid &&
 		    alloc_idle(&gom_node(other)->heap, req, span, spare))
 			return true;
@@ -525,7 +525,7 @@ static bool alloc_somehow(int nid, const struct gom_run_request *req, gfp_t gfp,
 		return alloc_grow(nid, req, gfp, span, spare);
 	if (alloc_idle(&gom_node(nid)->heap, req, span, spare))
 		return true;
-	if (num_online_nodes() > 1 && !(gfp & __GFP_THISNODE) &&
+	if (static_branch_unlikely(&gom_numa) && !(gfp & __GFP_THISNODE) &&
 	    (alloc_grow(nid, req, here, span, spare) ||
 	     alloc_idle_elsewhere(nid, req, span, spare)))
 		return true;
@@ -652,7 +652,7 @@ void gom_mheap_free_list(struct hlist_head *spans)
  */
 int gom_mheap_free_large(const void *ptr)
 {
-	struct mheap *heap = &gom_node(page_to_nid(virt_to_page(ptr)))->heap;
+	struct mheap *heap = &gom_node(gom_node_of(ptr))->heap;
 	struct mspan *span = NULL;
 	unsigned long flags;
 	int err = -ESTALE;

@@ -11,6 +11,7 @@
 #include "trace.h"
 
 struct gom_node **gom_nodes __ro_after_init;
+DEFINE_STATIC_KEY_FALSE(gom_numa);
 
 /*
  * Spans to take back between two looks at the heap, and looks at most: one
@@ -136,14 +137,55 @@ struct mspan *gom_node_alloc_span(int nid, const struct gom_run_request *req,
 	return span;
 }
 
+/*
+ * The node nearest to @nid that the kernel's own memory can come from now;
+ * one whose memory is all movable does not count.
+ */
+int gom_node_nearest(int nid)
+{
+	int near, i;
+
+	for_each_gom_node_near(near, i, nid)
+		if (node_state(near, N_NORMAL_MEMORY))
+			return near;
+	return nid;
+}
+
+/*
+ * Sort nodes by their distance from @nid.  Of equal ones those behind it come
+ * first, and after the last the first, so that not all nodes that run full
+ * turn to one.
+ */
+static void sort_near(struct gom_node *node, int nid)
+{
+	int other = nid, i, n;
+
+	for (n = 0; n < num_possible_nodes(); n++) {
+		for (i = n; i > 1 && node_distance(nid, node->near[i - 1]) >
+				     node_distance(nid, other); i--)
+			node->near[i] = node->near[i - 1];
+		node->near[i] = other;
+		other = next_node_in(other, node_possible_map);
+	}
+}
+
+static size_t node_bytes(void)
+{
+	return struct_size((struct gom_node *)NULL, near, num_possible_nodes());
+}
+
+/* Where its own CPUs have it near, if it is there by now. */
 static struct gom_node *node_create(int nid)
 {
-	struct gom_node *node = kvzalloc(sizeof(*node), GFP_KERNEL);
+	struct gom_node *node = kvzalloc_node(node_bytes(), GFP_KERNEL,
+					      node_online(nid) ? nid :
+					      NUMA_NO_NODE);
 	unsigned int class;
 
 	if (!node)
 		return NULL;
-	gom_meta_add(sizeof(*node));
+	gom_meta_add(node_bytes());
+	sort_near(node, nid);
 	gom_mheap_setup(&node->heap, nid);
 	gom_tracked_setup(&node->tracked);
 	for (class = 1; class < GOM_NR_SPAN_CLASSES; class++)
@@ -159,7 +201,7 @@ void gom_node_exit(void)
 		if (!gom_nodes[nid])
 			continue;
 		kvfree(gom_nodes[nid]);
-		gom_meta_add(-(long)sizeof(struct gom_node));
+		gom_meta_add(-(long)node_bytes());
 	}
 	kfree(gom_nodes);
 }
@@ -168,6 +210,8 @@ int __init gom_node_init(void)
 {
 	int nid;
 
+	if (num_possible_nodes() > 1)
+		static_branch_enable(&gom_numa);
 	gom_nodes = kcalloc(nr_node_ids, sizeof(*gom_nodes), GFP_KERNEL);
 	if (!gom_nodes)
 		return -ENOMEM;

@@ -2,7 +2,10 @@
 #ifndef _GOM_NODE_H
 #define _GOM_NODE_H
 
+#include <linux/jump_label.h>
+#include <linux/mm.h>
 #include <linux/nodemask.h>
+#include <linux/topology.h>
 #include "mcentral.h"
 #include "mheap.h"
 #include "tracked.h"
@@ -12,17 +15,27 @@
  * @heap: its pages
  * @central: its spans, by span class
  * @tracked: its tracked objects
+ * @near: all nodes, itself first, then by their distance from it
  */
 struct gom_node {
 	struct mheap heap;
 	struct mcentral central[GOM_NR_SPAN_CLASSES];
 	struct gom_tracked tracked;
+	s16 near[];
 };
 
 extern struct gom_node **gom_nodes;
 
+/* Whether there may ever be a second node: what that takes is off otherwise. */
+DECLARE_STATIC_KEY_FALSE(gom_numa);
+
 /* The nodes that may ever have memory; all are set up at load. */
 #define for_each_gom_node(nid)	for_each_node(nid)
+
+/* The same from @from on outwards; @i counts. */
+#define for_each_gom_node_near(nid, i, from)				\
+	for ((i) = 0; (i) < num_possible_nodes() &&			\
+	     ((nid) = gom_nodes[from]->near[i], true); (i)++)
 
 static inline struct gom_node *gom_node(int nid)
 {
@@ -32,6 +45,38 @@ static inline struct gom_node *gom_node(int nid)
 static inline struct mcentral *gom_central(int nid, unsigned int class)
 {
 	return &gom_nodes[nid]->central[class];
+}
+
+/*
+ * The node of an object of ours.  Its page knows even where its span is gone,
+ * as that of an object which was freed twice may be.
+ */
+static inline int gom_node_of(const void *obj)
+{
+	return page_to_nid(virt_to_page(obj));
+}
+
+int gom_node_nearest(int nid);
+
+/*
+ * The node to ask for memory where @nid is wished for, or with NUMA_NO_NODE
+ * the calling CPU's: without memory of its own the nearest that has some,
+ * unless @gfp insists.  Memory may come and go, so it is looked up each time.
+ */
+static inline int gom_node_for(int nid, gfp_t gfp)
+{
+	if (nid == NUMA_NO_NODE)
+		nid = numa_mem_id();
+	if (static_branch_unlikely(&gom_numa) && !(gfp & __GFP_THISNODE) &&
+	    unlikely(!node_state(nid, N_NORMAL_MEMORY)))
+		nid = gom_node_nearest(nid);
+	return nid;
+}
+
+/* The node that the calling CPU's cache is filled from. */
+static inline int gom_node_local(void)
+{
+	return gom_node_for(NUMA_NO_NODE, 0);
 }
 
 struct mspan *gom_node_alloc_span(int nid, const struct gom_run_request *req,

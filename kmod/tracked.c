@@ -189,15 +189,15 @@ static void *take_new(const struct gom_tracked_request *req,
 	return obj;
 }
 
-/* A slot of a span that another node has at hand, or NULL. */
+/* A slot of a span that a node has at hand, the nearest first, or NULL. */
 static void *take_elsewhere(const struct cut *cut,
-			    const struct gom_record *record)
+			    const struct gom_record *record, int nid)
 {
 	void *obj;
-	int nid;
+	int other, i;
 
-	for_each_gom_node(nid) {
-		obj = take(&gom_node(nid)->tracked, cut, record);
+	for_each_gom_node_near(other, i, nid) {
+		obj = take(&gom_node(other)->tracked, cut, record);
 		if (obj)
 			return obj;
 	}
@@ -216,10 +216,11 @@ static void *take_somehow(const struct gom_tracked_request *req,
 	void *obj;
 
 	obj = take(&gom_node(req->node)->tracked, &cut, record);
-	if (!obj && num_online_nodes() > 1 && !(gfp & __GFP_THISNODE)) {
+	if (!obj && static_branch_unlikely(&gom_numa) &&
+	    !(gfp & __GFP_THISNODE)) {
 		obj = take_new(req, &cut, record, gfp | __GFP_THISNODE);
 		if (!obj)
-			obj = take_elsewhere(&cut, record);
+			obj = take_elsewhere(&cut, record, req->node);
 	}
 	return obj ?: take_new(req, &cut, record, gfp);
 }
@@ -338,7 +339,7 @@ static unsigned int class_of(const void *ptr)
 /* Whose lock guards the page that @ptr lies in. */
 static struct gom_tracked *tracked_around(const void *ptr)
 {
-	return &gom_node(page_to_nid(virt_to_page(ptr)))->tracked;
+	return &gom_node(gom_node_of(ptr))->tracked;
 }
 
 /* Whether the live object at @ptr is one.  Caller holds the lock. */
