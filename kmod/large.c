@@ -30,14 +30,17 @@ void *gom_large_alloc(size_t size, gfp_t gfp, int node, bool direct)
 	};
 	struct mspan *span;
 	void *obj;
+	int nid;
 
 	if (size > GOMALLOC_MAX_SIZE)
 		return NULL;
-	span = gom_node_alloc_span(gom_node_for(node, gfp), &req, gfp);
+	nid = gom_node_for(node, gfp);
+	span = gom_node_alloc_span(nid, &req, gfp);
 	if (!span)
 		return NULL;
 	gom_stats_grown(GOM_CLASS_LARGE);
 	obj = (void *)span->start;
+	gom_node_count_alloc(nid, obj);
 	if (want_init_on_alloc(gfp))
 		memset(obj, 0, req.npages * GOM_PAGE_SIZE);
 	return obj;

@@ -353,17 +353,18 @@ static void *take_new(unsigned int class, gfp_t gfp, int node)
 {
 	int nid = gom_node_for(node, gfp);
 	struct mcentral *central = gom_central(nid, class);
-	void *obj;
+	void *obj = NULL;
 
 	if (static_branch_unlikely(&gom_numa) && !(gfp & __GFP_THISNODE)) {
 		obj = gom_mcentral_grow(central, GOM_GFP_EASY(gfp) |
 					__GFP_THISNODE);
 		if (!obj)
 			obj = take_elsewhere(class, nid);
-		if (obj)
-			return obj;
 	}
-	return gom_mcentral_grow(central, gfp);
+	if (!obj)
+		obj = gom_mcentral_grow(central, gfp);
+	gom_node_count_alloc(nid, obj);
+	return obj;
 }
 
 /*

@@ -271,6 +271,7 @@ static void give(struct mcentral *central, void **objs, unsigned int n)
 	central->flushes++;
 	bad = return_locked(central, objs, n);
 	raw_spin_unlock_irqrestore(&central->lock, flags);
+	gom_node_count_home(central->nid, n - bad);
 	report_twice(objs, bad);
 }
 

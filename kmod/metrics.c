@@ -10,6 +10,7 @@
  * of them; nothing is held from one record to the next.
  */
 #include <linux/cpumask.h>
+#include <linux/nodemask.h>
 #include "arena.h"
 #include "profile.h"
 #include "report.h"
@@ -119,6 +120,31 @@ static void cpu_show(struct seq_file *m, u64 cpu)
 	put_labelled(m, "/cpu/capacity:bytes", labels, s.capacity);
 	put_labelled(m, "/cpu/refills:batches", labels, s.refills);
 	put_labelled(m, "/cpu/flushes:batches", labels, s.flushes);
+}
+
+/* === Nodes =============================================================== */
+
+static u64 node_find(u64 i)
+{
+	unsigned int nid = i < MAX_NUMNODES ?
+		next_node((int)i - 1, node_possible_map) : MAX_NUMNODES;
+
+	return nid < MAX_NUMNODES ? nid : U64_MAX;
+}
+
+static void node_show(struct seq_file *m, u64 nid)
+{
+	char labels[LABELS_LEN];
+	struct gom_node_stats s;
+
+	gom_stats_node(nid, &s);
+	snprintf(labels, sizeof(labels), "node=\"%llu\"", nid);
+	put_labelled(m, "/node/heap:bytes", labels, s.sys);
+	put_labelled(m, "/node/heap/free:bytes", labels, s.idle);
+	put_labelled(m, "/node/heap/inuse:bytes", labels, s.inuse);
+	put_labelled(m, "/node/home-frees:objects", labels, s.home_frees);
+	put_labelled(m, "/node/home-frees:batches", labels, s.home_batches);
+	put_labelled(m, "/node/misses:objects", labels, s.misses);
 }
 
 /* === Arenas ============================================================== */
@@ -233,6 +259,7 @@ static const struct section sections[] = {
 	{ heap_find, heap_show },
 	{ class_find, class_show },
 	{ cpu_find, cpu_show },
+	{ node_find, node_show },
 	{ arena_find, arena_show },
 	{ misuse_find, misuse_show },
 	{ site_find, site_show },

@@ -2,6 +2,7 @@
 #ifndef _GOM_NODE_H
 #define _GOM_NODE_H
 
+#include <linux/atomic.h>
 #include <linux/jump_label.h>
 #include <linux/mm.h>
 #include <linux/nodemask.h>
@@ -15,12 +16,18 @@
  * @heap: its pages
  * @central: its spans, by span class
  * @tracked: its tracked objects
+ * @home_frees: objects of its classes that came home from other nodes' CPUs
+ * @home_batches: in so many batches
+ * @misses: allocations that were to be its memory and are another node's
  * @near: all nodes, itself first, then by their distance from it
  */
 struct gom_node {
 	struct mheap heap;
 	struct mcentral central[GOM_NR_SPAN_CLASSES];
 	struct gom_tracked tracked;
+	atomic_long_t home_frees;
+	atomic_long_t home_batches;
+	atomic_long_t misses;
 	s16 near[];
 };
 
@@ -77,6 +84,22 @@ static inline int gom_node_for(int nid, gfp_t gfp)
 static inline int gom_node_local(void)
 {
 	return gom_node_for(NUMA_NO_NODE, 0);
+}
+
+/* @n objects of @nid were returned to it, by a CPU of whatever node. */
+static inline void gom_node_count_home(int nid, unsigned int n)
+{
+	if (!static_branch_unlikely(&gom_numa) || nid == gom_node_local())
+		return;
+	atomic_long_add(n, &gom_node(nid)->home_frees);
+	atomic_long_inc(&gom_node(nid)->home_batches);
+}
+
+/* @obj, or NULL, was allocated where memory of @nid was wanted. */
+static inline void gom_node_count_alloc(int nid, const void *obj)
+{
+	if (static_branch_unlikely(&gom_numa) && obj && gom_node_of(obj) != nid)
+		atomic_long_inc(&gom_node(nid)->misses);
 }
 
 struct mspan *gom_node_alloc_span(int nid, const struct gom_run_request *req,

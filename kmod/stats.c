@@ -219,6 +219,22 @@ void gom_stats_cpu(int cpu, struct gom_cpu_stats *stats)
 	stats->capacity = READ_ONCE(cold->capacity);
 }
 
+void gom_stats_node(int nid, struct gom_node_stats *stats)
+{
+	struct gom_node *node = gom_node(nid);
+	struct mheap *heap = &node->heap;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&heap->lock, flags);
+	stats->sys = (u64)heap->pages << GOM_PAGE_SHIFT;
+	stats->idle = (u64)heap->free_pages << GOM_PAGE_SHIFT;
+	raw_spin_unlock_irqrestore(&heap->lock, flags);
+	stats->inuse = stats->sys - stats->idle;
+	stats->home_frees = atomic_long_read(&node->home_frees);
+	stats->home_batches = atomic_long_read(&node->home_batches);
+	stats->misses = atomic_long_read(&node->misses);
+}
+
 static void add_class(struct gomalloc_stats *s, unsigned int class)
 {
 	const struct gom_class *c = &gom_class[class];

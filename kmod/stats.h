@@ -63,12 +63,31 @@ struct gom_cpu_stats {
 	u64 capacity;
 };
 
+/**
+ * struct gom_node_stats - a NUMA node
+ * @sys: bytes of pages held
+ * @idle: of these, in free runs
+ * @inuse: of these, in spans
+ * @home_frees: objects of its classes that came home from other nodes' CPUs
+ * @home_batches: in so many batches
+ * @misses: allocations that were to be its memory and are another node's
+ */
+struct gom_node_stats {
+	u64 sys;
+	u64 idle;
+	u64 inuse;
+	u64 home_frees;
+	u64 home_batches;
+	u64 misses;
+};
+
 /* Size classes, tiny and large: those that gom_stats_class() knows. */
 #define for_each_gom_stats_class(class)	\
 	for ((class) = 1; (class) <= GOM_CLASS_TRACKED; (class)++)
 
 void gom_stats_class(unsigned int class, struct gom_class_stats *stats);
 void gom_stats_cpu(int cpu, struct gom_cpu_stats *stats);
+void gom_stats_node(int nid, struct gom_node_stats *stats);
 void gom_stats_grown(unsigned int class);
 u64 gom_stats_percent(u64 part, u64 whole);
 u64 gom_stats_waste(u64 live, u64 held);

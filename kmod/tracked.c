@@ -292,6 +292,7 @@ void *gom_tracked_alloc(const struct gom_tracked_request *req)
 		atomic64_inc(&failed);
 		return NULL;
 	}
+	gom_node_count_alloc(req->node, obj);
 	count_in(&record);
 	if (!req->class)
 		count_malloc(obj, record.bytes);

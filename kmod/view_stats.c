@@ -31,17 +31,25 @@ static void ladder(struct seq_file *m, const struct gomalloc_stats *s)
 	seq_puts(m, "------------------------------------------------\n");
 }
 
-static void node_fields(struct seq_file *m, int nid)
+static void node_field(struct seq_file *m, const char *what, int nid, u64 value)
 {
-	struct mheap *heap = &gom_node(nid)->heap;
 	char name[24];
 
-	snprintf(name, sizeof(name), "HeapSys[%d]", nid);
-	seq_printf(m, "%-16s %20lu\n", name,
-		   READ_ONCE(heap->pages) << GOM_PAGE_SHIFT);
-	snprintf(name, sizeof(name), "HeapIdle[%d]", nid);
-	seq_printf(m, "%-16s %20lu\n", name,
-		   READ_ONCE(heap->free_pages) << GOM_PAGE_SHIFT);
+	snprintf(name, sizeof(name), "%s[%d]", what, nid);
+	seq_printf(m, "%-16s %20llu\n", name, value);
+}
+
+static void node_fields(struct seq_file *m, int nid)
+{
+	struct gom_node_stats s;
+
+	gom_stats_node(nid, &s);
+	node_field(m, "HeapSys", nid, s.sys);
+	node_field(m, "HeapIdle", nid, s.idle);
+	node_field(m, "HeapInuse", nid, s.inuse);
+	node_field(m, "HomeFrees", nid, s.home_frees);
+	node_field(m, "HomeBatches", nid, s.home_batches);
+	node_field(m, "NodeMisses", nid, s.misses);
 }
 
 int gom_view_stats_show(struct seq_file *m, void *unused)

@@ -386,6 +386,9 @@ static void metrics(struct kunit *test)
 	EXPECT("/gc/heap/objects:objects", s.heap_objects);
 	EXPECT("/class/held:bytes", s.heap_inuse);
 	EXPECT("/cpu/cached:bytes", s.mcache_free);
+	EXPECT("/node/heap:bytes", s.heap_sys);
+	EXPECT("/node/heap/free:bytes", s.heap_idle);
+	EXPECT("/node/heap/inuse:bytes", s.heap_inuse);
 	EXPECT("/arena/owned:pages", s.heap_sys >> GOM_PAGE_SHIFT);
 	EXPECT("/arena/inuse:pages", s.heap_inuse >> GOM_PAGE_SHIFT);
 	EXPECT("/misuse/reports:events", s.misuses);
