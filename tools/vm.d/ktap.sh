@@ -205,6 +205,25 @@ lane_result()
 # Selftests that have the kernel patch code which other CPUs run just then.
 patching="trace.sh"
 
+# A selftest that wants several nodes, others that run there as well, and the
+# machines. The first has CPUs and memory on both nodes. Of the second, node 2
+# has a CPU and no memory, and node 1 nearest; node 3 has memory and no CPU.
+numa_script=numa.sh
+numa_scripts="numa.sh smoke.sh"
+
+numa_2="-smp 2,sockets=2 -object memory-backend-ram,id=m0,size=256M \
+-object memory-backend-ram,id=m1,size=256M \
+-numa node,nodeid=0,cpus=0,memdev=m0 -numa node,nodeid=1,cpus=1,memdev=m1"
+
+numa_4="-smp 3,sockets=3 -object memory-backend-ram,id=m0,size=256M \
+-object memory-backend-ram,id=m1,size=128M \
+-object memory-backend-ram,id=m3,size=128M \
+-numa node,nodeid=0,cpus=0,memdev=m0 -numa node,nodeid=1,cpus=1,memdev=m1 \
+-numa node,nodeid=2,cpus=2 -numa node,nodeid=3,memdev=m3 \
+-numa dist,src=0,dst=1,val=20 -numa dist,src=0,dst=2,val=30 \
+-numa dist,src=0,dst=3,val=20 -numa dist,src=1,dst=2,val=15 \
+-numa dist,src=1,dst=3,val=20 -numa dist,src=2,dst=3,val=25"
+
 run_selftests()
 {
 	scripts='' patchers=''
@@ -215,10 +234,17 @@ run_selftests()
 		is_part selftests "${script%.sh}" || continue
 		case " $patching " in
 		*" $script "*) patchers="$patchers,$script" ;;
-		*) scripts="$scripts,$script" ;;
+		*)
+			[ "$script" = $numa_script ] ||
+				scripts="$scripts,$script"
+			;;
 		esac
 	done
-	[ "$scripts$patchers" ] || die "no selftest matches:$operands"
+	numa=
+	! on_nodes "$1" || numa=1
+	[ "$scripts$patchers" ] || is_part selftests "${numa_script%.sh}" ||
+		die "no selftest matches:$operands"
+	[ "$scripts$patchers$numa" ] || return 0
 	heading "selftests on Linux $(stock_release "$1"), 2 CPUs"
 	if ! build_modules "stock-$1"; then
 		fail "selftests on $1" "$failure"
@@ -229,6 +255,27 @@ run_selftests()
 	[ -z "$patchers" ] ||
 		selftests_lane "$1" "selftests-$1-patching" "$patchers" \
 			accel="$(echo "$accel" | sed s/thread=multi/thread=single/)"
+	[ -z "$numa" ] || numa_lanes "$1"
+}
+
+# on_nodes KERNEL: whether it runs with several nodes. One kernel must do where
+# none is asked for.
+on_nodes()
+{
+	is_part selftests "${numa_script%.sh}" && [ "$1" = "${kernel:-6.12}" ]
+}
+
+# numa_lanes KERNEL: what was asked for of these.
+numa_lanes()
+{
+	scripts=
+	for script in $numa_scripts; do
+		! is_part selftests "${script%.sh}" || scripts="$scripts,$script"
+	done
+	heading "the same, 2 NUMA nodes"
+	selftests_lane "$1" "selftests-$1-2nodes" "$scripts" qemu="$numa_2"
+	heading "the same, 4 NUMA nodes, one without memory, one without CPUs"
+	selftests_lane "$1" "selftests-$1-4nodes" "$scripts" qemu="$numa_4"
 }
 
 # selftests_lane KERNEL LANE SCRIPTS SETTING...
