@@ -47,6 +47,8 @@ EXPORT_SYMBOL_IF_KUNIT(gom_mheap_best_fit);
 EXPORT_SYMBOL_IF_KUNIT(gom_mheap_limit_hits);
 
 EXPORT_SYMBOL_IF_KUNIT(gom_nodes);
+EXPORT_SYMBOL_IF_KUNIT(gom_numa);
+EXPORT_SYMBOL_IF_KUNIT(gom_node_nearest);
 EXPORT_SYMBOL_IF_KUNIT(gom_node_alloc_span);
 EXPORT_SYMBOL_IF_KUNIT(gom_magazine_next_cap);
 EXPORT_SYMBOL_IF_KUNIT(gom_magazine_alloc);
@@ -88,6 +90,7 @@ EXPORT_SYMBOL_IF_KUNIT(gom_report_last);
 EXPORT_SYMBOL_IF_KUNIT(gom_stats_class);
 EXPORT_SYMBOL_IF_KUNIT(gom_stats_waste);
 EXPORT_SYMBOL_IF_KUNIT(gom_stats_cpu);
+EXPORT_SYMBOL_IF_KUNIT(gom_stats_node);
 EXPORT_SYMBOL_IF_KUNIT(gom_view_arenas_sops);
 EXPORT_SYMBOL_IF_KUNIT(gom_view_spans_sops);
 EXPORT_SYMBOL_IF_KUNIT(gom_view_metrics_sops);
