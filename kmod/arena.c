@@ -37,6 +37,12 @@ bool gom_arena_covers(unsigned long addr)
 	return gom_arena_index((void *)addr) < gomalloc_hot.nr_arenas;
 }
 
+/* The map of memory lies beside it: whoever frees there may be near. */
+static int map_node(unsigned long addr)
+{
+	return page_to_nid(virt_to_page((void *)addr));
+}
+
 /* Enter the pages in an arena, made with @gfp where there is none yet. */
 static int own_arena(unsigned long addr, unsigned int npages, gfp_t gfp)
 {
@@ -46,7 +52,9 @@ static int own_arena(unsigned long addr, unsigned int npages, gfp_t gfp)
 
 again:
 	if (READ_ONCE(*slot) == &empty_arena && !fresh) {
-		fresh = kmem_cache_zalloc(arena_cache, GOM_GFP_META(gfp));
+		fresh = kmem_cache_alloc_node(arena_cache,
+					      GOM_GFP_META(gfp) | __GFP_ZERO,
+					      map_node(addr));
 		if (!fresh)
 			return -ENOMEM;
 	}
@@ -79,7 +87,8 @@ static int own_chunks(unsigned long addr, unsigned int npages, gfp_t gfp)
 	for (i = page / GOM_CHUNK_PAGES; i <= last; i++) {
 		if (READ_ONCE(arena->chunk[i]))
 			continue;
-		fresh = kzalloc(sizeof(*fresh), GOM_GFP_META(gfp));
+		fresh = kzalloc_node(sizeof(*fresh), GOM_GFP_META(gfp),
+				     map_node(addr));
 		if (!fresh)
 			return -ENOMEM;
 		if (cmpxchg(&arena->chunk[i], NULL, fresh))
