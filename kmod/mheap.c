@@ -529,7 +529,8 @@ static bool alloc_somehow(int nid, const struct gom_run_request *req, gfp_t gfp,
 	    (alloc_grow(nid, req, here, span, spare) ||
 	     alloc_idle_elsewhere(nid, req, span, spare)))
 		return true;
-	return alloc_grow(nid, req, gfp, span, spare);
+	/* The node may have turned out to be beyond the map. */
+	return alloc_grow(gom_node_for(nid, gfp), req, gfp, span, spare);
 }
 
 /* The headers that an allocation brings along; false if one is missing. */

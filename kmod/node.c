@@ -138,15 +138,15 @@ struct mspan *gom_node_alloc_span(int nid, const struct gom_run_request *req,
 }
 
 /*
- * The node nearest to @nid that the kernel's own memory can come from now;
- * one whose memory is all movable does not count.
+ * The node nearest to @nid that our memory can come from now; one whose memory
+ * is all movable does not count.
  */
 int gom_node_nearest(int nid)
 {
 	int near, i;
 
 	for_each_gom_node_near(near, i, nid)
-		if (node_state(near, N_NORMAL_MEMORY))
+		if (gom_node_has_memory(near))
 			return near;
 	return nid;
 }

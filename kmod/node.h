@@ -63,6 +63,19 @@ static inline int gom_node_of(const void *obj)
 	return page_to_nid(virt_to_page(obj));
 }
 
+/*
+ * Whether there is memory of @nid to be had.  A node that was added after load
+ * may lie beyond the arena map as a whole: one that gave blocks from there and
+ * no other counts as one without.
+ */
+static inline bool gom_node_has_memory(int nid)
+{
+	const struct mheap *heap = &gom_node(nid)->heap;
+
+	return node_state(nid, N_NORMAL_MEMORY) &&
+	       (likely(!READ_ONCE(heap->beyond)) || READ_ONCE(heap->pages));
+}
+
 int gom_node_nearest(int nid);
 
 /*
@@ -75,7 +88,7 @@ static inline int gom_node_for(int nid, gfp_t gfp)
 	if (nid == NUMA_NO_NODE)
 		nid = numa_mem_id();
 	if (static_branch_unlikely(&gom_numa) && !(gfp & __GFP_THISNODE) &&
-	    unlikely(!node_state(nid, N_NORMAL_MEMORY)))
+	    unlikely(!gom_node_has_memory(nid)))
 		nid = gom_node_nearest(nid);
 	return nid;
 }

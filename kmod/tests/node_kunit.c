@@ -211,6 +211,26 @@ static void without_memory(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, free_counting(objs, NR, local), 0);
 }
 
+/* Nor is there any of a node whose every block was beyond the arena map. */
+static void beyond_the_map(struct kunit *test)
+{
+	int there = other_node(test), here = numa_mem_id();
+	struct mheap *heap = &gom_node(here)->heap;
+	u64 beyond = heap->beyond;
+	void *mine, *other;
+
+	KUNIT_ASSERT_EQ(test, heap->pages, 0);
+	heap->beyond = 1;
+	other = gomalloc(SZ_64K, GFP_KERNEL);
+	/* It has some after all. */
+	mine = gomalloc_node(SZ_64K, GFP_KERNEL | __GFP_THISNODE, here);
+	KUNIT_EXPECT_EQ(test, gom_node_for(there, 0), there);
+	KUNIT_EXPECT_EQ(test, gom_node_local(), here);
+	KUNIT_EXPECT_EQ(test, free_counting(&other, 1, here), 1);
+	KUNIT_EXPECT_EQ(test, free_counting(&mine, 1, here), 0);
+	heap->beyond = beyond;
+}
+
 /* A node of which the page allocator has nothing left, and another one. */
 static int dry, wet;
 
@@ -285,6 +305,7 @@ static struct kunit_case node_cases[] = {
 	KUNIT_CASE(wish),
 	KUNIT_CASE(go_home),
 	KUNIT_CASE(without_memory),
+	KUNIT_CASE(beyond_the_map),
 	KUNIT_CASE(falls_back),
 	KUNIT_CASE(home_is_counted),
 	{}
