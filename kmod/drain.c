@@ -3,11 +3,14 @@
  * Emptying CPUs' caches: when a CPU goes away, when it has been idle, when
  * memory is short, when somebody asks.
  *
- * A live CPU's cache is emptied by work on that CPU, as only it may touch
- * it; a dead one's by whoever buries it.
+ * A live CPU's cache is emptied on that CPU, as only it may touch it: by who
+ * runs there, or by work; a dead one's by whoever buries it.
  */
 #include <linux/cpu.h>
 #include <linux/cpuhotplug.h>
+#include <linux/jiffies.h>
+#include <linux/preempt.h>
+#include <linux/sched.h>
 #include <linux/workqueue.h>
 #include "drain.h"
 #include "malloc.h"
@@ -19,26 +22,42 @@ static int hotplug_state;
 static struct workqueue_struct *drain_wq;
 static DEFINE_PER_CPU(struct work_struct, drain_work);
 
-static void drain(int cpu)
+/* What @cpu caches; it is the caller's own, or dead. */
+static void empty(int cpu)
 {
-	void *block;
+	void *block = gom_tiny_drain(cpu);
 
-	gom_nolock_flush(cpu);
-	block = gom_tiny_drain(cpu);
 	if (block)
 		gom_malloc_put(GOM_CLASS_TINY, block);
 	gom_mcache_drain(cpu);
 }
 
+static void drain(int cpu)
+{
+	gom_nolock_flush(cpu);
+	empty(cpu);
+}
+
+/*
+ * Of a CPU that goes away the work is done elsewhere, by a worker that may be
+ * moved: it then empties where it is, and cpu_dead() does the rest.
+ */
 static void drain_this_cpu(struct work_struct *work)
 {
+	migrate_disable();
 	drain(smp_processor_id());
+	migrate_enable();
 }
 
 static int cpu_dead(unsigned int cpu)
 {
 	drain(cpu);
 	return 0;
+}
+
+bool gom_drain_is_worth(int cpu)
+{
+	return READ_ONCE(per_cpu_ptr(gom_mcache_cold, cpu)->capacity);
 }
 
 void gom_drain_ask(int cpu)
@@ -56,6 +75,28 @@ void gom_drain_cpus(void)
 	for_each_online_cpu(cpu)
 		flush_work(per_cpu_ptr(&drain_work, cpu));
 	cpus_read_unlock();
+}
+
+void gom_drain_here(void)
+{
+	migrate_disable();
+	empty(smp_processor_id());
+	migrate_enable();
+}
+
+void gom_drain_hurry(unsigned long timeout)
+{
+	unsigned long end = jiffies + timeout;
+	int cpu;
+
+	gom_drain_here();
+	for_each_online_cpu(cpu)
+		if (gom_drain_is_worth(cpu))
+			gom_drain_ask(cpu);
+	for_each_online_cpu(cpu)
+		while (work_busy(per_cpu_ptr(&drain_work, cpu)) &&
+		       time_before(jiffies, end))
+			schedule_timeout_uninterruptible(1);
 }
 
 int __init gom_drain_init(void)

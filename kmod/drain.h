@@ -7,6 +7,15 @@ void gom_drain_exit(void);
 
 /* Empty the caches of all CPUs and wait for that; process context. */
 void gom_drain_cpus(void);
+/*
+ * The same without a lock, for who must not wait for ever: for at most
+ * @timeout jiffies, and not for CPUs that come or go meanwhile.
+ */
+void gom_drain_hurry(unsigned long timeout);
+/* Empty the caches of this CPU, at once; process context. */
+void gom_drain_here(void);
+/* Whether @cpu caches anything; a guess while it is at work. */
+bool gom_drain_is_worth(int cpu);
 /* Have @cpu empty its own soon; any context but NMI. */
 void gom_drain_ask(int cpu);
 
