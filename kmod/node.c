@@ -36,10 +36,10 @@ static bool take_back_spans(struct gom_node *node)
 }
 
 /*
- * Of the stock, if there is much of it, some of the class that has most to
- * its spans; false if there is not.
+ * Of the stock, if there is more than @enough bytes of it, some of the class
+ * that has most to its spans; false if there is not.
  */
-static bool take_back_stock(struct gom_node *node)
+static bool take_back_stock(struct gom_node *node, unsigned long enough)
 {
 	unsigned long bytes, sum = 0, most = 0;
 	unsigned int class, richest = 0;
@@ -53,10 +53,27 @@ static bool take_back_stock(struct gom_node *node)
 			richest = class;
 		}
 	}
-	if (sum <= READ_ONCE(node->heap.pages) << GOM_PAGE_SHIFT >> STOCK_SHIFT)
+	if (sum <= enough)
 		return false;
 	gom_mcentral_shed(&node->central[richest]);
 	return true;
+}
+
+/* How much stock may stay while the heap grows. */
+static unsigned long enough_stock(const struct gom_node *node)
+{
+	return READ_ONCE(node->heap.pages) << GOM_PAGE_SHIFT >> STOCK_SHIFT;
+}
+
+/*
+ * Return a bounded part of what the node's lists keep, empty spans first;
+ * false if they keep nothing.
+ */
+bool gom_node_shed_some(int nid)
+{
+	struct gom_node *node = gom_node(nid);
+
+	return take_back_spans(node) || take_back_stock(node, 0);
 }
 
 /* Return all that the node's lists keep; stops for others where @gfp may. */
@@ -93,7 +110,8 @@ static struct mspan *alloc_idle(int nid, const struct gom_run_request *req,
 		span = gom_mheap_alloc_idle(nid, req, gfp);
 		if (span)
 			return span;
-		if (!take_back_spans(node) && !take_back_stock(node))
+		if (!take_back_spans(node) &&
+		    !take_back_stock(node, enough_stock(node)))
 			return NULL;
 	}
 	return gom_mheap_alloc_idle(nid, req, gfp);

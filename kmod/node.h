@@ -118,6 +118,7 @@ static inline void gom_node_count_alloc(int nid, const void *obj)
 struct mspan *gom_node_alloc_span(int nid, const struct gom_run_request *req,
 				  gfp_t gfp);
 void gom_node_shed(int nid, gfp_t gfp);
+bool gom_node_shed_some(int nid);
 int gom_node_init(void);
 void gom_node_exit(void);
 
