@@ -10,6 +10,8 @@
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/module.h>
+#include <linux/shrinker.h>
+#include <linux/slab.h>
 #include <linux/version.h>
 #include <linux/workqueue.h>
 
@@ -54,6 +56,46 @@ gom_compat_hrtimer_setup(struct hrtimer *timer,
 	timer->function = fn;
 #else
 	hrtimer_setup(timer, fn, clock, mode);
+#endif
+}
+
+/*
+ * Shrinkers are allocated by the kernel since 6.7, named since 6.0.  Made
+ * with gom_compat_shrinker_alloc(), filled in, registered, and freed with
+ * gom_compat_shrinker_free() whether or not it was registered.
+ */
+static inline struct shrinker *gom_compat_shrinker_alloc(unsigned int flags,
+							 const char *name)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+	struct shrinker *shrinker = kzalloc(sizeof(*shrinker), GFP_KERNEL);
+
+	if (shrinker)
+		shrinker->flags = flags;
+	return shrinker;
+#else
+	return shrinker_alloc(flags, "%s", name);
+#endif
+}
+
+static inline int gom_compat_shrinker_register(struct shrinker *shrinker,
+					       const char *name)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+	return register_shrinker(shrinker, "%s", name);
+#else
+	shrinker_register(shrinker);
+	return 0;
+#endif
+}
+
+static inline void gom_compat_shrinker_free(struct shrinker *shrinker)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+	unregister_shrinker(shrinker);
+	kfree(shrinker);
+#else
+	shrinker_free(shrinker);
 #endif
 }
 

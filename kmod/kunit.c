@@ -18,6 +18,7 @@
 #include "sample.h"
 #include "scan.h"
 #include "scavenge.h"
+#include "shrink.h"
 #include "site.h"
 #include "size_class.h"
 #include "stats.h"
@@ -80,6 +81,12 @@ EXPORT_SYMBOL_IF_KUNIT(gom_malloc_forwarded);
 EXPORT_SYMBOL_IF_KUNIT(gom_malloc_forwarded_frees);
 EXPORT_SYMBOL_IF_KUNIT(gom_nolock_flush);
 EXPORT_SYMBOL_IF_KUNIT(gom_scavenge_caches);
+
+EXPORT_SYMBOL_IF_KUNIT(gom_shrink_enabled);
+EXPORT_SYMBOL_IF_KUNIT(gom_shrink_count);
+EXPORT_SYMBOL_IF_KUNIT(gom_shrink_scan);
+EXPORT_SYMBOL_IF_KUNIT(gom_shrink_oom);
+EXPORT_SYMBOL_IF_KUNIT(gom_shrink_read);
 
 EXPORT_SYMBOL_IF_KUNIT(gom_scan_run);
 EXPORT_SYMBOL_IF_KUNIT(gom_scan_free);

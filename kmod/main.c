@@ -24,6 +24,7 @@
 #include "profile.h"
 #include "sample.h"
 #include "scavenge.h"
+#include "shrink.h"
 #include "site.h"
 #include "size_class.h"
 #include "stats.h"
@@ -86,6 +87,9 @@ static const struct kernel_param_ops callsites_ops = {
 
 module_param_cb(callsites, &callsites_ops, NULL, 0644);
 MODULE_PARM_DESC(callsites, "modules whose allocations are counted by call site, with commas; * for all (default: none)");
+
+module_param_named(shrinker, gom_shrink_enabled, bool, 0644);
+MODULE_PARM_DESC(shrinker, "give idle memory back when the kernel is short of it (default: 1)");
 
 /* As memparse(), which lets what is too large wrap around, but no further. */
 static int __init parse_bytes(const char *text, u64 *bytes)
@@ -164,15 +168,20 @@ static int __init gom_init(void)
 	err = gom_scavenge_init();
 	if (err)
 		goto out_sample;
-	err = gom_client_init();
+	err = gom_shrink_init();
 	if (err)
 		goto out_scavenge;
+	err = gom_client_init();
+	if (err)
+		goto out_shrink;
 	gom_debugfs_init();
 	pr_info("gomalloc: loaded: %d size classes, %lu KiB pages, %lu arenas of %lu MiB, %d nodes\n",
 		GOMALLOC_NR_CLASSES - 1, GOM_PAGE_SIZE >> 10,
 		gomalloc_hot.nr_arenas, GOM_ARENA_SIZE >> 20, num_possible_nodes());
 	return 0;
 
+out_shrink:
+	gom_shrink_exit();
 out_scavenge:
 	gom_scavenge_exit();
 out_sample:
@@ -197,6 +206,7 @@ static void __exit gom_exit(void)
 	rcu_barrier();
 	gom_debugfs_exit();
 	gom_client_exit();
+	gom_shrink_exit();
 	gom_scavenge_exit();
 	leaked = gom_stats_leaks();
 	for_each_gom_node(nid)

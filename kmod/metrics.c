@@ -14,6 +14,7 @@
 #include "arena.h"
 #include "profile.h"
 #include "report.h"
+#include "shrink.h"
 #include "site.h"
 #include "size_class.h"
 #include "stats.h"
@@ -44,9 +45,11 @@ static u64 heap_find(u64 i)
 static void heap_show(struct seq_file *m, u64 i)
 {
 	u64 tiny_mallocs, tiny_frees;
+	struct gom_shrink_stats shrink;
 	struct gomalloc_stats s;
 
 	gom_stats_read(&s);
+	gom_shrink_read(&shrink);
 	gom_tiny_count(&tiny_mallocs, &tiny_frees);
 	put(m, "/memory/classes/total:bytes", s.sys);
 	put(m, "/memory/classes/peak:bytes", s.peak_sys);
@@ -64,6 +67,9 @@ static void heap_show(struct seq_file *m, u64 i)
 	put(m, "/gc/heap/frees:objects", s.frees);
 	put(m, "/gc/heap/objects:objects", s.heap_objects);
 	put(m, "/gc/heap/tiny/allocs:objects", tiny_mallocs);
+	put(m, "/pressure/shrink/scans:calls", shrink.scans);
+	put(m, "/pressure/shrink/released:bytes", shrink.released);
+	put(m, "/pressure/oom/released:bytes", shrink.oom_released);
 }
 
 /* === Classes ============================================================= */

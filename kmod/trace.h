@@ -149,6 +149,24 @@ TRACE_EVENT(gomalloc_scavenge,
 			   __entry->held = gom_sys_bytes();),
 	    TP_printk("bytes=%lu held=%lu", __entry->bytes, __entry->held));
 
+/*
+ * The kernel was short of memory: of @asked kernel pages on the node, or what
+ * could be had, @freed went back.
+ */
+TRACE_EVENT(gomalloc_shrink,
+	    TP_PROTO(int nid, unsigned long asked, unsigned long freed),
+	    TP_ARGS(nid, asked, freed),
+	    TP_STRUCT__entry(__field(int, node)
+			     __field(unsigned long, asked)
+			     __field(unsigned long, freed)
+			     __field(unsigned long, held)),
+	    TP_fast_assign(__entry->node = nid;
+			   __entry->asked = asked;
+			   __entry->freed = freed;
+			   __entry->held = gom_sys_bytes();),
+	    TP_printk("node=%d asked=%lu freed=%lu held=%lu", __entry->node,
+		      __entry->asked, __entry->freed, __entry->held));
+
 /* Every misuse, also those that the log is spared. */
 TRACE_EVENT(gomalloc_misuse,
 	    TP_PROTO(const struct gom_report_record *report),

@@ -6,6 +6,7 @@
 #include "node.h"
 #include "profile.h"
 #include "report.h"
+#include "shrink.h"
 #include "stats.h"
 #include "tiny.h"
 #include "tracked.h"
@@ -55,10 +56,12 @@ static void node_fields(struct seq_file *m, int nid)
 int gom_view_stats_show(struct seq_file *m, void *unused)
 {
 	u64 tiny_mallocs, tiny_frees, runs = 0, grown = 0, beyond = 0;
+	struct gom_shrink_stats shrink;
 	struct gomalloc_stats s;
 	int nid, i;
 
 	gom_stats_read(&s);
+	gom_shrink_read(&shrink);
 	gom_tiny_count(&tiny_mallocs, &tiny_frees);
 	for_each_gom_node(nid) {
 		struct mheap *heap = &gom_node(nid)->heap;
@@ -101,6 +104,9 @@ int gom_view_stats_show(struct seq_file *m, void *unused)
 	else
 		FIELD("MemoryLimit", s.limit);
 	FIELD("MemoryLimitHits", s.limit_hits);
+	FIELD("ShrinkScans", shrink.scans);
+	FIELD("ShrinkReleased", shrink.released);
+	FIELD("OomReleased", shrink.oom_released);
 	FIELD("Misuses", s.misuses);
 	for (i = 0; i < GOM_NR_MISUSES; i++)
 		seq_printf(m, "  %-18s %16llu\n", gom_report_name(i),
