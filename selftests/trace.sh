@@ -7,7 +7,7 @@
 # shellcheck source=selftests/lib.sh
 . ./lib.sh
 
-begin 24 gomalloc_misuse gomalloc_stress
+begin 26 gomalloc_hoard gomalloc_misuse gomalloc_stress
 tracing=/sys/kernel/tracing
 events=$tracing/events/gomalloc
 [ -d $tracing/events ] || mount -t tracefs none $tracing ||
@@ -75,7 +75,7 @@ sums()
 
 # The events of slow paths.
 slow="refill flush span_alloc span_free heap_grow heap_release limit scavenge"
-slow="$slow misuse"
+slow="$slow shrink misuse"
 
 # record EVENTS COMMAND...: runs it with these on. They are in $scratch/trace
 # then, their sums in $scratch/sums, and by how much the counters changed in
@@ -197,6 +197,16 @@ scavenge_agrees()
 		[ "$(sum scavenge.bytes)" -gt 0 ]
 }
 
+shrink_agrees()
+{
+	grep gomalloc_shrink: "$scratch/trace" | head -n 3
+	equal events "$(sum shrink)" "$(change ShrinkScans)" &&
+		equal "bytes given back" $(($(sum shrink.freed) * 4096)) \
+			"$(change ShrinkReleased)" &&
+		[ "$(sum shrink.asked)" -gt 0 ] &&
+		[ "$(sum shrink.freed)" -gt 0 ]
+}
+
 misuse_agrees()
 {
 	grep gomalloc_misuse: "$scratch/trace"
@@ -290,6 +300,11 @@ rmmod gomalloc_stress
 result "free_os_memory with events on" \
 	record "$slow" sh -c "echo 1 >$debugfs/free_os_memory"
 result "scavenge: what stats says" scavenge_agrees
+load gomalloc_hoard mb=16 live_kb=0
+result "drop_caches with events on" \
+	record "$slow" sh -c "echo 2 >/proc/sys/vm/drop_caches"
+rmmod gomalloc_hoard
+result "shrink: what stats says" shrink_agrees
 result "misuse with events on" \
 	record "$slow" load gomalloc_misuse kind=double-free
 ! is_loaded gomalloc_misuse || rmmod gomalloc_misuse
