@@ -57,7 +57,7 @@ neighbour()
 		neighbour "$fill" $(($1 * 16)) 2>"$scratch/dd"
 	status=$?
 	after=$(kills)
-	taken=$(ls -l "$fill/file" | awk '{ print $5 }')
+	taken=$(command stat -c %s "$fill/file")
 	umount "$fill"
 	echo "status $status, $taken bytes, kills: $before, then $after"
 	tail -n 1 "$scratch/dd"
