@@ -9,9 +9,11 @@
 #include <linux/cpu.h>
 #include <linux/cpuhotplug.h>
 #include <linux/jiffies.h>
+#include <linux/ktime.h>
 #include <linux/preempt.h>
 #include <linux/sched.h>
 #include <linux/workqueue.h>
+#include "budget.h"
 #include "drain.h"
 #include "malloc.h"
 #include "mcache.h"
@@ -21,6 +23,8 @@
 static int hotplug_state;
 static struct workqueue_struct *drain_wq;
 static DEFINE_PER_CPU(struct work_struct, drain_work);
+static DEFINE_PER_CPU(struct work_struct, trim_work);
+static atomic64_t trim_nsecs;
 
 /* What @cpu caches; it is the caller's own, or dead. */
 static void empty(int cpu)
@@ -49,9 +53,21 @@ static void drain_this_cpu(struct work_struct *work)
 	migrate_enable();
 }
 
+static void trim_this_cpu(struct work_struct *work)
+{
+	u64 began = ktime_get_ns();
+
+	migrate_disable();
+	if (gom_mcache_trim())
+		drain(smp_processor_id());
+	migrate_enable();
+	atomic64_add(ktime_get_ns() - began, &trim_nsecs);
+}
+
 static int cpu_dead(unsigned int cpu)
 {
 	drain(cpu);
+	gom_budget_reset();
 	return 0;
 }
 
@@ -63,6 +79,16 @@ bool gom_drain_is_worth(int cpu)
 void gom_drain_ask(int cpu)
 {
 	queue_work_on(cpu, drain_wq, per_cpu_ptr(&drain_work, cpu));
+}
+
+void gom_drain_trim(int cpu)
+{
+	queue_work_on(cpu, drain_wq, per_cpu_ptr(&trim_work, cpu));
+}
+
+u64 gom_drain_nsecs(void)
+{
+	return atomic64_read(&trim_nsecs);
 }
 
 void gom_drain_cpus(void)
@@ -103,8 +129,10 @@ int __init gom_drain_init(void)
 {
 	int cpu;
 
-	for_each_possible_cpu(cpu)
+	for_each_possible_cpu(cpu) {
 		INIT_WORK(per_cpu_ptr(&drain_work, cpu), drain_this_cpu);
+		INIT_WORK(per_cpu_ptr(&trim_work, cpu), trim_this_cpu);
+	}
 	drain_wq = alloc_workqueue("gomalloc_drain",
 				   WQ_MEM_RECLAIM | GOM_WQ_PERCPU, 0);
 	if (!drain_wq)

@@ -2,6 +2,8 @@
 #ifndef _GOM_DRAIN_H
 #define _GOM_DRAIN_H
 
+#include <linux/types.h>
+
 int gom_drain_init(void);
 void gom_drain_exit(void);
 
@@ -18,5 +20,9 @@ void gom_drain_here(void);
 bool gom_drain_is_worth(int cpu);
 /* Have @cpu empty its own soon; any context but NMI. */
 void gom_drain_ask(int cpu);
+/* Have @cpu give up what of it is not used; the same. */
+void gom_drain_trim(int cpu);
+/* Time that this has taken on all CPUs. */
+u64 gom_drain_nsecs(void);
 
 #endif /* _GOM_DRAIN_H */

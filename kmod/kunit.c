@@ -43,6 +43,7 @@ EXPORT_SYMBOL_IF_KUNIT(gom_mheap_free);
 EXPORT_SYMBOL_IF_KUNIT(gom_mheap_free_large);
 EXPORT_SYMBOL_IF_KUNIT(gom_mheap_free_list);
 EXPORT_SYMBOL_IF_KUNIT(gom_mheap_release);
+EXPORT_SYMBOL_IF_KUNIT(gom_mheap_sweep);
 EXPORT_SYMBOL_IF_KUNIT(gom_mheap_get_pages);
 EXPORT_SYMBOL_IF_KUNIT(gom_mheap_best_fit);
 EXPORT_SYMBOL_IF_KUNIT(gom_mheap_limit_hits);
@@ -81,6 +82,9 @@ EXPORT_SYMBOL_IF_KUNIT(gom_malloc_forwarded);
 EXPORT_SYMBOL_IF_KUNIT(gom_malloc_forwarded_frees);
 EXPORT_SYMBOL_IF_KUNIT(gom_nolock_flush);
 EXPORT_SYMBOL_IF_KUNIT(gom_scavenge_caches);
+EXPORT_SYMBOL_IF_KUNIT(gom_scavenge_switch);
+EXPORT_SYMBOL_IF_KUNIT(gom_scavenge_is_on);
+EXPORT_SYMBOL_IF_KUNIT(gom_scavenge_read);
 
 EXPORT_SYMBOL_IF_KUNIT(gom_shrink_enabled);
 EXPORT_SYMBOL_IF_KUNIT(gom_shrink_count);

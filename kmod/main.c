@@ -88,6 +88,31 @@ static const struct kernel_param_ops callsites_ops = {
 module_param_cb(callsites, &callsites_ops, NULL, 0644);
 MODULE_PARM_DESC(callsites, "modules whose allocations are counted by call site, with commas; * for all (default: none)");
 
+static int set_scavenge(const char *text, const struct kernel_param *kp)
+{
+	bool want;
+	int err = kstrtobool(text, &want);
+
+	if (err)
+		pr_err("gomalloc: scavenge: want 0 or 1\n");
+	else
+		gom_scavenge_switch(want);
+	return err;
+}
+
+static int get_scavenge(char *buf, const struct kernel_param *kp)
+{
+	return sysfs_emit(buf, "%c\n", gom_scavenge_is_on() ? 'Y' : 'N');
+}
+
+static const struct kernel_param_ops scavenge_ops = {
+	.set = set_scavenge,
+	.get = get_scavenge,
+};
+
+module_param_cb(scavenge, &scavenge_ops, NULL, 0644);
+MODULE_PARM_DESC(scavenge, "give idle memory back in the background (default: 1)");
+
 module_param_named(shrinker, gom_shrink_enabled, bool, 0644);
 MODULE_PARM_DESC(shrinker, "give idle memory back when the kernel is short of it (default: 1)");
 

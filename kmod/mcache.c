@@ -9,11 +9,12 @@
  * once for as many allocs, or frees, as a magazine has slots.
  *
  * Magazines start small and grow while they miss, as long as all of the
- * CPU's, were they full, stay within a budget that follows the size of the
- * heap.  Every so many visits to central lists, and with every new span, a
- * class is looked at: one that was not used since the last look gives up its
- * magazines and starts small again; one whose magazines did not change places
- * since gives up what lies in the other one, as its stock never was lower.
+ * CPU's, were they full, stay within its budget (budget.c).  Every so many
+ * visits to central lists, with every new span, and of all classes when the
+ * scavenger comes by, a class is looked at: one that was not used since the
+ * last look gives up its magazines and starts small again; one whose
+ * magazines did not change places since gives up what lies in the other one,
+ * as that is how low its stock has been.
  *
  * Nothing is allocated or freed under the busy flag: what is outgrown or
  * wanted waits until it is dropped.
@@ -23,9 +24,11 @@
 #include <linux/cpu.h>
 #include <linux/prefetch.h>
 #include <linux/slab.h>
+#include "budget.h"
 #include "mcache.h"
 #include "node.h"
 #include "sample.h"
+#include "scavenge.h"
 #include "stats.h"
 #include "trace.h"
 
@@ -33,10 +36,6 @@ DEFINE_PER_CPU_ALIGNED(struct gomalloc_mcache, gomalloc_mcache);
 EXPORT_PER_CPU_SYMBOL_GPL(gomalloc_mcache);
 struct mcache_cold __percpu *gom_mcache_cold;
 
-/* Bytes that the magazines of all CPUs may hold: a part of the heap. */
-#define BUDGET_SHIFT	5
-#define BUDGET_MIN	(192 * SZ_1K)	/* for each CPU */
-#define BUDGET_MAX	SZ_1M
 /*
  * What a class may have in each magazine all the same if it makes more than
  * its share of the visits between two looks at it.
@@ -102,14 +101,6 @@ static void exchange(struct gomalloc_head *head, struct mcache_class *c)
 	c->turned = true;
 }
 
-static unsigned long budget(void)
-{
-	unsigned long bytes = gom_sys_bytes();
-
-	return clamp_t(unsigned long, (bytes >> BUDGET_SHIFT) / num_online_cpus(),
-		       BUDGET_MIN, BUDGET_MAX);
-}
-
 static void count_capacity(struct mcache_cold *cold, unsigned int class,
 			   unsigned int cap, unsigned int old)
 {
@@ -128,8 +119,7 @@ static unsigned long visits(const struct mcache_class *c)
  * any slots its every operation would be a visit.
  */
 static unsigned int wanted_cap(const struct gomalloc_head *head,
-			       const struct mcache_cold *cold,
-			       unsigned int class)
+			       struct mcache_cold *cold, unsigned int class)
 {
 	unsigned int cap = loaded(head)->cap;
 	unsigned int less = min(cap, cold->class[class].other->cap);
@@ -138,8 +128,9 @@ static unsigned int wanted_cap(const struct gomalloc_head *head,
 
 	if (more <= less)
 		return 0;
-	if (cold->capacity + (more - less) * size <= budget())
+	if (cold->capacity + (more - less) * size <= gom_budget_of(cold))
 		return more;
+	cold->refused++;
 	if (visits(&cold->class[class]) < VISITS_OFTEN)
 		return 0;
 	more = min_t(unsigned long, more, MAGAZINE_FLOOR / size ?: 1);
@@ -236,17 +227,45 @@ static struct magazine *look(struct mcache_cold *cold, unsigned int class)
 	return mags;
 }
 
-static void look_at(unsigned int class)
+/* Over its budget, a CPU gives up the magazines of a class that visits least. */
+static struct magazine *cut_back(struct mcache_cold *cold)
+{
+	struct mcache_class *c, *least = NULL;
+	unsigned int class, found = 0;
+
+	if (cold->capacity <= gom_budget_of(cold))
+		return NULL;
+	for (class = 1; class < GOM_NR_SPAN_CLASSES; class++) {
+		c = &cold->class[class];
+		if (!c->other->cap)
+			continue;
+		if (!least || visits(c) < visits(least)) {
+			least = c;
+			found = class;
+		}
+	}
+	return found ? unload(this_cpu_ptr(&gomalloc_mcache.head[found]), cold,
+			      found) : NULL;
+}
+
+/*
+ * Look at a class of this CPU; at 0, which has no objects, for what exceeds
+ * the budget.  Returns whether magazines were given up.
+ */
+static bool look_at(unsigned int class)
 {
 	struct magazine *mags = NULL;
+	struct mcache_cold *cold;
 
 	preempt_disable();
+	cold = this_cpu_ptr(gom_mcache_cold);
 	if (gom_mcache_trylock()) {
-		mags = look(this_cpu_ptr(gom_mcache_cold), class);
+		mags = class ? look(cold, class) : cut_back(cold);
 		gom_mcache_unlock();
 	}
 	preempt_enable();
 	gom_magazine_free_list(mags);
+	return mags;
 }
 
 /* After a visit to a central list, which led to a new span if it has @grown. */
@@ -388,6 +407,7 @@ void *gom_mcache_refill(unsigned int class, gfp_t gfp, int node)
 		trace_gomalloc_refill(class, wish.moved);
 		fulfil(class, &wish);
 		look_around(grown);
+		gom_scavenge_wake();
 	}
 	return obj;
 }
@@ -447,6 +467,7 @@ void gom_mcache_flush(unsigned int class, void *obj)
 		trace_gomalloc_flush(class, wish.moved);
 		fulfil(class, &wish);
 		look_around(false);
+		gom_scavenge_wake();
 	}
 }
 
@@ -498,6 +519,21 @@ void gom_mcache_drain(int cpu)
 		preempt_enable();
 		gom_magazine_free_list(mags);
 	}
+}
+
+/*
+ * Look at all classes of this CPU, to which the caller is bound; true if
+ * nothing is left.
+ */
+bool gom_mcache_trim(void)
+{
+	unsigned int class;
+
+	while (look_at(0))
+		;
+	for (class = 1; class < GOM_NR_SPAN_CLASSES; class++)
+		look_at(class);
+	return !this_cpu_read(gom_mcache_cold->capacity);
 }
 
 /* How many objects a CPU caches; a guess while the CPU is at work. */

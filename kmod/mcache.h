@@ -8,7 +8,13 @@
 /**
  * struct mcache_cold - what only the slow paths touch of a CPU's cache
  * @capacity: bytes that the magazines of this CPU would hold, were all full
+ * @stolen: bytes of budget that this CPU took from others, negative if they
+ *	took more; budget.c's
+ * @steals: times it took some
  * @ticks: visits to central lists
+ * @ticks_seen: when the scavenger last looked
+ * @refused: magazines not enlarged as that would exceed the budget
+ * @refused_seen: when the scavenger last looked
  * @scan: the class that was last looked at for unused stock, counted on
  * @class: by span class
  * @class.other: the magazine beside the loaded one
@@ -23,7 +29,12 @@
  */
 struct mcache_cold {
 	unsigned long capacity;
+	long stolen;
+	unsigned long steals;
 	unsigned int ticks;
+	unsigned int ticks_seen;
+	unsigned int refused;
+	unsigned int refused_seen;
 	unsigned int scan;
 	struct mcache_class {
 		struct magazine *other;
@@ -63,6 +74,7 @@ void *gom_mcache_refill(unsigned int class, gfp_t gfp, int node);
 void gom_mcache_flush(unsigned int class, void *obj);
 void *gom_mcache_take_nolock(unsigned int class, int node);
 void gom_mcache_drain(int cpu);
+bool gom_mcache_trim(void);
 unsigned int gom_mcache_count(int cpu, unsigned int class);
 unsigned long gom_mcache_mallocs(int cpu, unsigned int class);
 

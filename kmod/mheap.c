@@ -24,6 +24,7 @@
 #include "arena.h"
 #include "mheap.h"
 #include "node.h"
+#include "scavenge.h"
 #include "stats.h"
 #include "trace.h"
 
@@ -628,12 +629,15 @@ void gom_mheap_free(struct mspan *span)
 	trace_gomalloc_span_free(span);
 	gom_mspan_uncut(span);
 	raw_spin_lock_irqsave(&heap->lock, flags);
+	heap->frees++;
 	gone = free_locked(heap, span, &dead);
 	keep_headers(heap, &dead);
 	raw_spin_unlock_irqrestore(&heap->lock, flags);
 	free_headers(&dead);
-	if (!gone)
+	if (!gone) {
+		gom_scavenge_wake();
 		return;
+	}
 	give_back(span->nid, span->start, span->npages);
 	gom_mspan_free(span);
 }

@@ -6,6 +6,9 @@
 #include <linux/spinlock.h>
 #include "mspan.h"
 
+/* For how many of the scavenger's rounds what was in use counts as recent. */
+#define GOM_RECENT_ROUNDS	8
+
 /**
  * struct mheap - the pages of a NUMA node
  * @lock: guards all that follows
@@ -23,6 +26,8 @@
  * @released: pages ever given back to the kernel
  * @traded: of these, as others were about to be taken
  * @grown: blocks ever taken from the kernel
+ * @frees: spans ever taken back
+ * @recent: pages in use at the scavenger's last rounds; its alone
  * @beyond: blocks given back at once as the arena map does not reach them
  *
  * @pages == @free_pages + @large_pages + pages of spans that the node's
@@ -44,6 +49,8 @@ struct mheap {
 	u64 released;
 	u64 traded;
 	u64 grown;
+	unsigned long frees;
+	unsigned long recent[GOM_RECENT_ROUNDS];
 	u64 beyond;
 };
 

@@ -7,6 +7,7 @@
 #include <linux/module.h>
 #include "gom_test.h"
 #include "sample.h"
+#include "scavenge.h"
 
 int gom_test_init(struct kunit *test)
 {
@@ -17,8 +18,10 @@ int gom_test_init(struct kunit *test)
 		return -ENOMEM;
 	test->priv = t;
 	prandom_seed_state(&t->rnd, 1);
-	/* A case that wants samples says so. */
+	/* A case that wants samples, or memory given back, says so. */
 	gom_sample_set_rate(0);
+	t->scavenged = gom_scavenge_is_on();
+	gom_scavenge_switch(false);
 	gomalloc_free_os_memory();
 	gomalloc_read_stats(&t->before);
 	for (i = 0; i < GOM_NR_MISUSES; i++)
@@ -37,6 +40,7 @@ void gom_test_exit(struct kunit *test)
 		return;
 	gom_sample_set_counted("");
 	gom_sample_set_rate(0);
+	gom_scavenge_switch(false);
 	for (i = 0; i < GOM_NR_MISUSES; i++)
 		KUNIT_EXPECT_EQ_MSG(test, gom_report_count(i), t->reports[i],
 				    "%s", gom_report_name(i));
@@ -51,6 +55,7 @@ void gom_test_exit(struct kunit *test)
 	/* What the profile has learnt stays. */
 	KUNIT_EXPECT_EQ(test, now.meta_sys - now.profile_sys,
 			t->before.meta_sys - t->before.profile_sys);
+	gom_scavenge_switch(t->scavenged);
 }
 
 /* Nothing else runs, so memory is on its way for a moment at most. */

@@ -22,11 +22,13 @@
  * struct gom_test - a running case
  * @before: the figures at its start
  * @reports: of each misuse, how many there were at its start
+ * @scavenged: whether the scavenger was on
  * @rnd: the same numbers in every run
  */
 struct gom_test {
 	struct gomalloc_stats before;
 	u64 reports[GOM_NR_MISUSES];
+	bool scavenged;
 	struct rnd_state rnd;
 };
 
