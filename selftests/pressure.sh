@@ -12,8 +12,6 @@ begin 15 gomalloc_hoard
 [ -w /proc/sysrq-trigger ] || skip_all "no /proc/sysrq-trigger"
 grep -q '^oom_kill ' /proc/vmstat || skip_all "no count of kills"
 
-parameters=/sys/module/gomalloc/parameters
-fill=$scratch/fill
 # Whoever is killed, it shall not be the test.
 echo -1000 >/proc/self/oom_score_adj
 
@@ -31,8 +29,7 @@ kills()
 # prepare SHRINKER: gomalloc with $idle MB idle that only pressure releases.
 prepare()
 {
-	load gomalloc profile_rate=0 shrinker="$1" || return 1
-	[ ! -w $parameters/scavenge ] || echo 0 >$parameters/scavenge
+	load gomalloc profile_rate=0 scavenge=0 shrinker="$1" || return 1
 	load gomalloc_hoard mb=$idle || return 1
 	sys=$(stat Sys)
 }
@@ -45,23 +42,20 @@ holds_idle()
 		[ "$(stat Sys)" -gt $((idle << 20)) ]
 }
 
-# neighbour MB: takes that much of a file system in memory. Without swap only
-# its end gives it back.
+# neighbour MB: awk remembers as many strings of 1 MB. Without swap only its end
+# gives the memory back, be it by a kill.
 neighbour()
 {
-	mkdir -p "$fill"
-	mount -t tmpfs -o size=100% tmpfs "$fill" || return 1
 	before=$(kills)
-	sh -c 'echo 1000 >/proc/self/oom_score_adj
-		exec dd if=/dev/zero of="$1/file" bs=64k count="$2"' \
-		neighbour "$fill" $(($1 * 16)) 2>"$scratch/dd"
-	status=$?
+	taken=$(sh -c 'echo 1000 >/proc/self/oom_score_adj
+		exec awk -v want="$1" "BEGIN {
+			for (mb = sprintf(\"%1048576s\", \"\"); n < want; n++)
+				taken[n] = mb n
+			print n
+		}"' neighbour "$1")
 	after=$(kills)
-	taken=$(command stat -c %s "$fill/file")
-	umount "$fill"
-	echo "status $status, $taken bytes, kills: $before, then $after"
-	tail -n 1 "$scratch/dd"
-	return $status
+	echo "${taken:-not all} of $1 MB taken, kills: $before, then $after"
+	equal MB "$taken" "$1"
 }
 
 # was_killed MB
@@ -73,8 +67,7 @@ was_killed()
 # has_room MB
 has_room()
 {
-	neighbour "$1" && equal kills "$after" "$before" &&
-		equal "bytes taken" "$taken" $(($1 << 20))
+	neighbour "$1" && equal kills "$after" "$before"
 }
 
 # fell_by MB: Sys, since prepare().
