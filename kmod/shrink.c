@@ -10,7 +10,7 @@
  *
  * Called by reclaim: kswapd, and whoever allocates, from inside of gomalloc
  * too.  None of gomalloc's locks is held then, as none is held where memory
- * is allocated, and nothing here allocates, takes a sleeping lock or, but for
+ * is allocated, and nothing here reclaims, takes a sleeping lock or, but for
  * the OOM notifier's bounded while, waits.  Units are kernel pages here, as
  * those who call count in them.
  */
@@ -31,14 +31,23 @@
 /* How long other CPUs may take to empty their caches before a kill. */
 #define OOM_JIFFIES	(HZ / 10)
 
+/*
+ * What an OOM notifier gives back makes the kernel try once more, for ever if
+ * that is always a little: less than this, or so soon again, is not told.
+ */
+#define OOM_MIN		(SZ_1M >> PAGE_SHIFT)
+#define OOM_AGAIN	HZ
+
 /**
  * struct cached - what the CPUs of a node cache
- * @bytes: of objects, as of @when
- * @when: jiffies when they were counted, 0 for never
+ * @bytes: of objects, as of @counted
+ * @counted: jiffies when they were, 0 for never
+ * @drained: jiffies when the CPUs were last told to give them back, likewise
  */
 struct cached {
 	unsigned long bytes;
-	unsigned long when;
+	unsigned long counted;
+	unsigned long drained;
 };
 
 bool gom_shrink_enabled = true;
@@ -61,18 +70,33 @@ static unsigned long cached_on(int cpu)
 	return bytes;
 }
 
+/* Whether *@when is too old: true to one caller each CACHED_JIFFIES. */
+static bool is_time(unsigned long *when)
+{
+	unsigned long old = READ_ONCE(*when);
+
+	return (!old || !time_before(jiffies, old + CACHED_JIFFIES)) &&
+	       cmpxchg(when, old, jiffies | 1) == old;
+}
+
+/* Whether @cpu caches anything that is memory of @nid. */
+static bool is_near(int cpu, int nid)
+{
+	return gom_node_for(cpu_to_mem(cpu), 0) == nid &&
+	       gom_drain_is_worth(cpu);
+}
+
 /* Whoever comes first when the sum is too old makes a new one. */
 static unsigned long cached_near(int nid)
 {
 	struct cached *c = &cached[nid];
-	unsigned long when = READ_ONCE(c->when), bytes = 0;
+	unsigned long bytes = 0;
 	int cpu;
 
-	if ((when && time_before(jiffies, when + CACHED_JIFFIES)) ||
-	    cmpxchg(&c->when, when, jiffies | 1) != when)
+	if (!is_time(&c->counted))
 		return READ_ONCE(c->bytes);
 	for_each_online_cpu(cpu)
-		if (cpu_to_mem(cpu) == nid && gom_drain_is_worth(cpu))
+		if (is_near(cpu, nid))
 			bytes += cached_on(cpu);
 	WRITE_ONCE(c->bytes, bytes);
 	return bytes;
@@ -145,15 +169,18 @@ static unsigned long release_listed(int nid, unsigned long wanted)
 
 /*
  * This CPU's cache at once, the node's others when they come to it; false if
- * there is nothing in any.
+ * there is nothing in any.  Not more often than each second: kswapd may be
+ * busy all the time, and CPUs need their caches.
  */
 static bool drain_near(int nid)
 {
 	bool any = false;
 	int cpu;
 
+	if (!is_time(&cached[nid].drained))
+		return false;
 	for_each_online_cpu(cpu) {
-		if (cpu_to_mem(cpu) != nid || !gom_drain_is_worth(cpu))
+		if (!is_near(cpu, nid))
 			continue;
 		if (cpu == raw_smp_processor_id())
 			gom_drain_here();
@@ -161,7 +188,7 @@ static bool drain_near(int nid)
 			gom_drain_ask(cpu);
 		any = true;
 	}
-	WRITE_ONCE(cached[nid].when, 0);
+	WRITE_ONCE(cached[nid].bytes, 0);
 	return any;
 }
 
@@ -195,17 +222,27 @@ unsigned long gom_shrink_oom(void)
 	for_each_gom_node(nid) {
 		gom_node_shed(nid, GFP_KERNEL);
 		pages += release(nid, ULONG_MAX >> 1);
-		WRITE_ONCE(cached[nid].when, 0);
+		WRITE_ONCE(cached[nid].bytes, 0);
 	}
 	atomic64_add(pages << PAGE_SHIFT, &oom_released);
 	trace_gomalloc_scavenge(pages << PAGE_SHIFT);
 	return pages;
 }
 
+/* Called under the OOM killer's lock. */
 static int notify(struct notifier_block *nb, unsigned long unused, void *freed)
 {
-	if (READ_ONCE(gom_shrink_enabled))
-		*(unsigned long *)freed += gom_shrink_oom();
+	static unsigned long told;
+	unsigned long pages;
+
+	if (!READ_ONCE(gom_shrink_enabled) ||
+	    (told && time_before(jiffies, told + OOM_AGAIN)))
+		return NOTIFY_OK;
+	pages = gom_shrink_oom();
+	if (pages >= OOM_MIN) {
+		told = jiffies | 1;
+		*(unsigned long *)freed += pages;
+	}
 	return NOTIFY_OK;
 }
 
