@@ -30,8 +30,12 @@
 #define STEP_SHIFT	3
 #define LEFT_MIN	SZ_64K
 
-/* One of so many CPUs may take something at each look. */
+/* The most that a CPU may have, in shares. */
+#define SHARES_MAX	4
+
+/* One of so many CPUs may take something at each look, but not more. */
 #define CPUS_PER_STEAL	8
+#define STEALS_MAX	8
 
 static DEFINE_MUTEX(budget_lock);
 
@@ -44,12 +48,17 @@ static unsigned long share(void)
 		       BUDGET_MIN, BUDGET_MAX);
 }
 
+/* A share shrinks with the heap, what was taken does not. */
+static unsigned long part(const struct mcache_cold *cold, unsigned long share)
+{
+	long bytes = share + READ_ONCE(cold->stolen);
+
+	return clamp_t(long, bytes, LEFT_MIN, SHARES_MAX * share);
+}
+
 unsigned long gom_budget_of(const struct mcache_cold *cold)
 {
-	long bytes = share() + READ_ONCE(cold->stolen);
-
-	/* A share shrinks with the heap, what was taken does not. */
-	return max_t(long, bytes, LEFT_MIN);
+	return part(cold, share());
 }
 
 /* Visits to central lists since the last look. */
@@ -64,29 +73,31 @@ static bool wants(const struct mcache_cold *cold)
 	return READ_ONCE(cold->refused) != cold->refused_seen;
 }
 
-/* Who wants and misses most; NULL if nobody wants. */
-static struct mcache_cold *find_thief(void)
+/* Who wants, may have a step more and misses most; NULL if nobody does. */
+static struct mcache_cold *find_thief(unsigned long share, unsigned long step)
 {
 	struct mcache_cold *cold, *thief = NULL;
 	int cpu;
 
 	for_each_online_cpu(cpu) {
 		cold = per_cpu_ptr(gom_mcache_cold, cpu);
-		if (wants(cold) && (!thief || misses(cold) > misses(thief)))
+		if (wants(cold) &&
+		    part(cold, share) + step <= SHARES_MAX * share &&
+		    (!thief || misses(cold) > misses(thief)))
 			thief = cold;
 	}
 	return thief;
 }
 
 /* Who has a step to spare and misses least. */
-static struct mcache_cold *find_victim(unsigned long step)
+static struct mcache_cold *find_victim(unsigned long share, unsigned long step)
 {
 	struct mcache_cold *cold, *victim = NULL;
 	int cpu;
 
 	for_each_online_cpu(cpu) {
 		cold = per_cpu_ptr(gom_mcache_cold, cpu);
-		if (gom_budget_of(cold) >= LEFT_MIN + step &&
+		if (part(cold, share) >= LEFT_MIN + step &&
 		    (!victim || misses(cold) < misses(victim)))
 			victim = cold;
 	}
@@ -94,10 +105,11 @@ static struct mcache_cold *find_victim(unsigned long step)
 }
 
 /* Returns whether one CPU took something from another. */
-static bool steal(unsigned long step)
+static bool steal(unsigned long share)
 {
-	struct mcache_cold *thief = find_thief();
-	struct mcache_cold *victim = find_victim(step);
+	unsigned long step = share >> STEP_SHIFT;
+	struct mcache_cold *thief = find_thief(share, step);
+	struct mcache_cold *victim = find_victim(share, step);
 
 	if (!thief || !victim || misses(victim) * 5 >= misses(thief) * 4)
 		return false;
@@ -113,11 +125,12 @@ static bool steal(unsigned long step)
 
 void gom_budget_shift(void)
 {
-	int n = 1 + num_online_cpus() / CPUS_PER_STEAL, cpu;
+	int n = min(1 + num_online_cpus() / CPUS_PER_STEAL, STEALS_MAX), cpu;
+	unsigned long each = share();
 	struct mcache_cold *cold;
 
 	mutex_lock(&budget_lock);
-	while (n-- && steal(share() >> STEP_SHIFT))
+	while (n-- && steal(each))
 		;
 	for_each_possible_cpu(cpu) {
 		cold = per_cpu_ptr(gom_mcache_cold, cpu);

@@ -18,6 +18,7 @@
 #include "malloc.h"
 #include "mcache.h"
 #include "nolock.h"
+#include "scavenge.h"
 #include "tiny.h"
 
 static int hotplug_state;
@@ -62,6 +63,8 @@ static void trim_this_cpu(struct work_struct *work)
 		drain(smp_processor_id());
 	migrate_enable();
 	atomic64_add(ktime_get_ns() - began, &trim_nsecs);
+	/* It may be late, and the scavenger asleep. */
+	gom_scavenge_wake();
 }
 
 static int cpu_dead(unsigned int cpu)
@@ -81,9 +84,14 @@ void gom_drain_ask(int cpu)
 	queue_work_on(cpu, drain_wq, per_cpu_ptr(&drain_work, cpu));
 }
 
-void gom_drain_trim(int cpu)
+bool gom_drain_trim(int cpu)
 {
-	queue_work_on(cpu, drain_wq, per_cpu_ptr(&trim_work, cpu));
+	return queue_work_on(cpu, drain_wq, per_cpu_ptr(&trim_work, cpu));
+}
+
+void gom_drain_flush(void)
+{
+	flush_workqueue(drain_wq);
 }
 
 u64 gom_drain_nsecs(void)

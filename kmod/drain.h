@@ -18,10 +18,15 @@ void gom_drain_hurry(unsigned long timeout);
 void gom_drain_here(void);
 /* Whether @cpu caches anything; a guess while it is at work. */
 bool gom_drain_is_worth(int cpu);
-/* Have @cpu empty its own soon; any context but NMI. */
+/* Have @cpu empty its own soon; any context in which a task can be woken. */
 void gom_drain_ask(int cpu);
-/* Have @cpu give up what of it is not used; the same. */
-void gom_drain_trim(int cpu);
+/*
+ * Have @cpu give up what of it is not used; false if it was told to before and
+ * has not come to it.
+ */
+bool gom_drain_trim(int cpu);
+/* Wait for what CPUs were asked for. */
+void gom_drain_flush(void);
 /* Time that this has taken on all CPUs. */
 u64 gom_drain_nsecs(void);
 

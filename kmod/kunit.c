@@ -6,6 +6,7 @@
 #include <kunit/visibility.h>
 #include <linux/percpu.h>
 #include "arena.h"
+#include "budget.h"
 #include "malloc.h"
 #include "mcache.h"
 #include "mcentral.h"
@@ -38,6 +39,7 @@ EXPORT_SYMBOL_IF_KUNIT(gom_mspan_uncut);
 EXPORT_SYMBOL_IF_KUNIT(gom_mspan_take);
 EXPORT_SYMBOL_IF_KUNIT(gom_mspan_give);
 
+EXPORT_SYMBOL_IF_KUNIT(gom_arena_next);
 EXPORT_SYMBOL_IF_KUNIT(gom_mheap_alloc);
 EXPORT_SYMBOL_IF_KUNIT(gom_mheap_free);
 EXPORT_SYMBOL_IF_KUNIT(gom_mheap_free_large);
@@ -68,6 +70,10 @@ EXPORT_SYMBOL_IF_KUNIT(gom_mcentral_shed_unused);
 EXPORT_SYMBOL_IF_KUNIT(gom_mcache_cold);
 EXPORT_SYMBOL_IF_KUNIT(gom_mcache_refill);
 EXPORT_SYMBOL_IF_KUNIT(gom_mcache_count);
+EXPORT_SYMBOL_IF_KUNIT(gom_mcache_trim);
+EXPORT_SYMBOL_IF_KUNIT(gom_budget_of);
+EXPORT_SYMBOL_IF_KUNIT(gom_budget_shift);
+EXPORT_SYMBOL_IF_KUNIT(gom_budget_reset);
 
 EXPORT_SYMBOL_IF_KUNIT(gom_tiny_cut);
 EXPORT_SYMBOL_IF_KUNIT(gom_tiny_cut_new);
@@ -82,6 +88,7 @@ EXPORT_SYMBOL_IF_KUNIT(gom_malloc_forwarded);
 EXPORT_SYMBOL_IF_KUNIT(gom_malloc_forwarded_frees);
 EXPORT_SYMBOL_IF_KUNIT(gom_nolock_flush);
 EXPORT_SYMBOL_IF_KUNIT(gom_scavenge_caches);
+EXPORT_SYMBOL_IF_KUNIT(gom_scavenge_awake);
 EXPORT_SYMBOL_IF_KUNIT(gom_scavenge_switch);
 EXPORT_SYMBOL_IF_KUNIT(gom_scavenge_is_on);
 EXPORT_SYMBOL_IF_KUNIT(gom_scavenge_read);

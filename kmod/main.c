@@ -93,9 +93,7 @@ static int set_scavenge(const char *text, const struct kernel_param *kp)
 	bool want;
 	int err = kstrtobool(text, &want);
 
-	if (err)
-		pr_err("gomalloc: scavenge: want 0 or 1\n");
-	else
+	if (!err)
 		gom_scavenge_switch(want);
 	return err;
 }

@@ -237,7 +237,8 @@ static struct magazine *cut_back(struct mcache_cold *cold)
 		return NULL;
 	for (class = 1; class < GOM_NR_SPAN_CLASSES; class++) {
 		c = &cold->class[class];
-		if (!c->other->cap)
+		if (!c->other->cap &&
+		    !loaded(this_cpu_ptr(&gomalloc_mcache.head[class]))->cap)
 			continue;
 		if (!least || visits(c) < visits(least)) {
 			least = c;

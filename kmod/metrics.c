@@ -14,6 +14,7 @@
 #include "arena.h"
 #include "profile.h"
 #include "report.h"
+#include "scavenge.h"
 #include "shrink.h"
 #include "site.h"
 #include "size_class.h"
@@ -45,10 +46,12 @@ static u64 heap_find(u64 i)
 static void heap_show(struct seq_file *m, u64 i)
 {
 	u64 tiny_mallocs, tiny_frees;
+	struct gom_scavenge_stats scavenge;
 	struct gom_shrink_stats shrink;
 	struct gomalloc_stats s;
 
 	gom_stats_read(&s);
+	gom_scavenge_read(&scavenge);
 	gom_shrink_read(&shrink);
 	gom_tiny_count(&tiny_mallocs, &tiny_frees);
 	put(m, "/memory/classes/total:bytes", s.sys);
@@ -67,6 +70,10 @@ static void heap_show(struct seq_file *m, u64 i)
 	put(m, "/gc/heap/frees:objects", s.frees);
 	put(m, "/gc/heap/objects:objects", s.heap_objects);
 	put(m, "/gc/heap/tiny/allocs:objects", tiny_mallocs);
+	put(m, "/scavenge/goal:bytes", scavenge.goal);
+	put(m, "/scavenge/rounds:rounds", scavenge.rounds);
+	put(m, "/scavenge/released:bytes", scavenge.released);
+	put(m, "/scavenge/work:nanoseconds", scavenge.nsecs);
 	put(m, "/pressure/shrink/scans:calls", shrink.scans);
 	put(m, "/pressure/shrink/released:bytes", shrink.released);
 	put(m, "/pressure/oom/released:bytes", shrink.oom_released);
@@ -124,6 +131,8 @@ static void cpu_show(struct seq_file *m, u64 cpu)
 	put_labelled(m, "/cpu/cached:objects", labels, s.objects);
 	put_labelled(m, "/cpu/cached:bytes", labels, s.bytes);
 	put_labelled(m, "/cpu/capacity:bytes", labels, s.capacity);
+	put_labelled(m, "/cpu/budget:bytes", labels, s.budget);
+	put_labelled(m, "/cpu/steals:steals", labels, s.steals);
 	put_labelled(m, "/cpu/refills:batches", labels, s.refills);
 	put_labelled(m, "/cpu/flushes:batches", labels, s.flushes);
 }

@@ -773,35 +773,66 @@ static unsigned int release_run(struct mheap *heap, unsigned long addr,
 	return npages;
 }
 
-/* The first page from *@page on that is in a free run; false if none is. */
-static bool find_free(unsigned long i, unsigned int *page)
+/*
+ * Whether the page at @addr may be where a free run of the heap begins; a
+ * guess without the lock, and the caller keeps RCU held off.
+ */
+static bool may_begin(struct mheap *heap, struct arena *arena,
+		      unsigned int page, unsigned long addr)
 {
-	struct arena *arena;
-
-	rcu_read_lock();
-	arena = gom_arena_at(i);
-	while (arena && *page < GOM_ARENA_PAGES &&
-	       READ_ONCE(arena->class[*page]) != GOM_CLASS_FREE)
-		++*page;
-	rcu_read_unlock();
-	return arena && *page < GOM_ARENA_PAGES;
+	return READ_ONCE(arena->class[page]) == GOM_CLASS_FREE &&
+	       page_to_nid(virt_to_page((void *)addr)) == heap->nid;
 }
 
-/* What sweep @s meets first of the arena that it is at; 0 if nothing. */
+/*
+ * What sweep @s meets first of the arena that it is at; 0 if nothing.  Where
+ * the end of a run went it stays there, for the rest.
+ */
 static unsigned int sweep_arena(struct mheap *heap, struct gom_sweep *s,
 				unsigned long max)
 {
 	unsigned long first = gomalloc_hot.first + (s->arena << GOM_ARENA_SHIFT);
+	struct arena *arena;
 	unsigned int npages = 0;
+	unsigned long addr;
 
 	/* The arena stays as long as its entries are looked at. */
 	rcu_read_lock();
-	while (!npages && find_free(s->arena, &s->page)) {
-		npages = release_run(heap, first + s->page * GOM_PAGE_SIZE, max);
-		s->page++;
+	arena = gom_arena_at(s->arena);
+	for (; arena && s->page < GOM_ARENA_PAGES; s->page++) {
+		addr = first + s->page * GOM_PAGE_SIZE;
+		if (may_begin(heap, arena, s->page, addr))
+			npages = release_run(heap, addr, max);
+		if (npages)
+			break;
 	}
 	rcu_read_unlock();
 	return npages;
+}
+
+/* Whether the arena is of the level that sweep @s is at, or under way. */
+static bool is_due(struct gom_sweep *s)
+{
+	unsigned int level;
+
+	if (s->page)
+		return true;
+	level = level_of(s->arena);
+	if (level > s->level && (!s->higher || level - s->level < s->higher))
+		s->higher = level - s->level;
+	return level == s->level;
+}
+
+/* To the next level that the sweep has seen; false if there is none. */
+static bool climb(struct gom_sweep *s)
+{
+	s->level += s->higher;
+	s->arena = 0;
+	s->page = 0;
+	if (!s->higher)
+		return false;
+	s->higher = 0;
+	return true;
 }
 
 /*
@@ -816,8 +847,9 @@ unsigned long gom_mheap_sweep(struct mheap *heap, struct gom_sweep *sweep,
 	unsigned int npages;
 	unsigned long next;
 
-	for (; sweep->level < levels;
-	     sweep->level++, sweep->arena = 0, sweep->page = 0) {
+	if (sweep->level >= levels)
+		return 0;
+	do {
 		for (;; sweep->arena++, sweep->page = 0) {
 			next = gom_arena_next(sweep->arena);
 			if (next >= gomalloc_hot.nr_arenas)
@@ -826,13 +858,13 @@ unsigned long gom_mheap_sweep(struct mheap *heap, struct gom_sweep *sweep,
 			if (next != sweep->arena)
 				sweep->page = 0;
 			sweep->arena = next;
-			if (!sweep->page && level_of(next) != sweep->level)
-				continue;
-			npages = sweep_arena(heap, sweep, max);
+			npages = is_due(sweep) ?
+				sweep_arena(heap, sweep, max) : 0;
 			if (npages)
 				return npages;
 		}
-	}
+	} while (climb(sweep) && sweep->level < levels);
+	sweep->level = GOM_SWEEP_LEVELS;
 	return 0;
 }
 

@@ -75,11 +75,13 @@ struct gom_run_request {
 /**
  * struct gom_sweep - how far a pass over a heap's free runs has come
  * @level: of the arenas that it is at, 0 to begin with: the emptiest come first
+ * @higher: how many levels on the next arenas are that it has seen, 0 for none
  * @arena: which arena
  * @page: which page of it
  */
 struct gom_sweep {
 	unsigned int level;
+	unsigned int higher;
 	unsigned long arena;
 	unsigned int page;
 };

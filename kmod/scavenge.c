@@ -19,6 +19,7 @@
 #include <linux/minmax.h>
 #include <linux/mutex.h>
 #include <linux/sched.h>
+#include <linux/sched/isolation.h>
 #include <linux/workqueue.h>
 #include "budget.h"
 #include "drain.h"
@@ -47,60 +48,77 @@
 
 bool gom_scavenge_awake = true;
 static bool on = true;
+static bool closed;
 static DEFINE_MUTEX(switch_lock);
 static struct workqueue_struct *wq;
 static void scavenge(struct work_struct *work);
 static DECLARE_DELAYED_WORK(scavenge_work, scavenge);
 
 /* Nanoseconds that may be taken; negative if more was taken than there was. */
-static s64 savings;
+static s64 savings = SAVINGS_MAX;
 static u64 paid_until;
 static u64 trimmed_until;
+/* What the last round took for looking, CPUs' trimming included. */
+static s64 round_cost;
 static struct gom_scavenge_stats done;
 
-/* Pay for the time since the last round; of that, CPUs took some to trim. */
-static void pay(void)
+/* What a round could not know beforehand is owed, but not for ever. */
+static void take(s64 nsecs)
+{
+	savings = max_t(s64, savings - nsecs, -SAVINGS_MAX);
+	done.nsecs += nsecs;
+}
+
+/*
+ * Pay for the time since the last round; of that, CPUs took some to trim.
+ * Returns whether there is enough for a round and as much again to give back:
+ * where rounds are dear, on large machines, there are fewer of them.
+ */
+static bool pay(void)
 {
 	u64 now = ktime_get_ns(), trimmed = gom_drain_nsecs();
 
 	savings += div_u64((now - paid_until) * PAY_PERCENT, 100);
 	savings = min_t(s64, savings, SAVINGS_MAX);
-	savings -= trimmed - trimmed_until;
-	done.nsecs += trimmed - trimmed_until;
+	take(trimmed - trimmed_until);
+	round_cost += trimmed - trimmed_until;
 	paid_until = now;
 	trimmed_until = trimmed;
+	return savings > min_t(s64, 2 * round_cost, SAVINGS_MAX / 2);
 }
 
-/* Take the time since @began; returns whether there is more to take. */
-static bool charge(u64 *began)
+/* Take the time since *@began, which is now then; returns how much. */
+static s64 charge(u64 *began)
 {
 	u64 now = ktime_get_ns();
+	s64 nsecs = now - *began;
 
-	savings -= now - *began;
-	done.nsecs += now - *began;
+	take(nsecs);
 	*began = now;
-	return savings > 0;
+	return nsecs;
 }
 
-/* Have CPUs trim their caches; false if none has anything. */
+/*
+ * Have CPUs trim their caches; false if none was asked.  Those that the kernel
+ * is to keep quiet look at their caches themselves, as they visit central
+ * lists, and at no other time.
+ */
 static bool trim_cpus(void)
 {
 	bool any = false;
 	int cpu;
 
 	cpus_read_lock();
-	for_each_online_cpu(cpu) {
-		if (!READ_ONCE(per_cpu_ptr(gom_mcache_cold, cpu)->capacity))
-			continue;
-		gom_drain_trim(cpu);
-		any = true;
-	}
+	for_each_online_cpu(cpu)
+		if (gom_drain_is_worth(cpu) &&
+		    housekeeping_cpu(cpu, HK_TYPE_WQ))
+			any |= gom_drain_trim(cpu);
 	cpus_read_unlock();
 	return any;
 }
 
 /* Shed what the node's lists do not use; false if they keep nothing. */
-static bool shed_node(int nid)
+static bool shed_node(int nid, u64 *began)
 {
 	struct mcentral *central;
 	bool any = false;
@@ -108,37 +126,48 @@ static bool shed_node(int nid)
 
 	for (class = 1; class < GOM_NR_SPAN_CLASSES; class++) {
 		central = gom_central(nid, class);
-		while (gom_mcentral_shed_unused(central))
+		while (gom_mcentral_shed_unused(central)) {
+			charge(began);
+			if (savings <= 0)
+				return true;
 			cond_resched();
+		}
 		any |= READ_ONCE(central->full) || READ_ONCE(central->spare) ||
 		       gom_mcentral_has_empty(central);
 	}
+	round_cost += charge(began);
 	return any;
 }
 
 /* What is in use of the heap now, and the most that was so lately. */
 static unsigned long recent_peak(struct mheap *heap, unsigned long *inuse)
 {
-	unsigned long peak = 0;
+	unsigned long peak = 0, flags;
 	int i;
 
-	*inuse = READ_ONCE(heap->pages) - READ_ONCE(heap->free_pages);
+	raw_spin_lock_irqsave(&heap->lock, flags);
+	*inuse = heap->pages - heap->free_pages;
+	raw_spin_unlock_irqrestore(&heap->lock, flags);
 	heap->recent[done.rounds % GOM_RECENT_ROUNDS] = *inuse;
 	for (i = 0; i < GOM_RECENT_ROUNDS; i++)
 		peak = max(peak, heap->recent[i]);
 	return peak;
 }
 
-/* Give back what the heap has beyond its goal; false if that stays so. */
-static bool scavenge_heap(struct mheap *heap, u64 *began)
+/*
+ * Give back what the heap has beyond its goal, which is added to *@goals;
+ * false if it will have no other one, nor idle pages beyond that.
+ */
+static bool scavenge_heap(struct mheap *heap, u64 *goals, u64 *began)
 {
 	struct gom_sweep sweep = {};
 	unsigned long inuse, peak = recent_peak(heap, &inuse), goal, pages, n;
 
 	goal = peak + peak * RETAIN_PERCENT / 100;
-	done.goal += (u64)goal << GOM_PAGE_SHIFT;
+	*goals += (u64)goal << GOM_PAGE_SHIFT;
 	while ((pages = READ_ONCE(heap->pages)) > goal) {
-		if (!charge(began))
+		charge(began);
+		if (savings <= 0)
 			return true;
 		n = gom_mheap_sweep(heap, &sweep, LEVELS,
 				    min(pages - goal, BATCH));
@@ -173,26 +202,36 @@ static void fall_asleep(unsigned long seen)
 		gom_scavenge_rouse();
 }
 
-static void scavenge(struct work_struct *work)
+/* A round; false if nothing is left to be done. */
+static bool look(void)
 {
-	unsigned long seen = activity();
-	u64 began = ktime_get_ns(), released = done.released;
+	u64 began = ktime_get_ns(), released = done.released, goals = 0;
 	bool busy;
 	int nid;
 
-	pay();
 	busy = trim_cpus();
 	gom_budget_shift();
+	round_cost = charge(&began);
+	for_each_gom_node(nid)
+		busy |= shed_node(nid, &began);
 	done.rounds++;
-	done.goal = 0;
-	for_each_gom_node(nid) {
-		busy |= shed_node(nid);
-		busy |= scavenge_heap(&gom_node(nid)->heap, &began);
-	}
+	for_each_gom_node(nid)
+		busy |= scavenge_heap(&gom_node(nid)->heap, &goals, &began);
+	WRITE_ONCE(done.goal, goals);
 	charge(&began);
 	if (done.released != released)
 		trace_gomalloc_scavenge(done.released - released);
-	if (busy)
+	return busy;
+}
+
+static void scavenge(struct work_struct *work)
+{
+	unsigned long seen = activity();
+
+	/* Who was about to queue this when it was turned off did so. */
+	if (!READ_ONCE(on))
+		return;
+	if (!pay() || look())
 		queue_delayed_work(wq, &scavenge_work, ROUND);
 	else
 		fall_asleep(seen);
@@ -205,20 +244,33 @@ void gom_scavenge_rouse(void)
 		queue_delayed_work(wq, &scavenge_work, ROUND);
 }
 
+static void turn_on(void)
+{
+	WRITE_ONCE(on, true);
+	paid_until = ktime_get_ns();
+	WRITE_ONCE(gom_scavenge_awake, false);
+	gom_scavenge_rouse();
+}
+
+/* Who finds it awake leaves it alone. */
+static void turn_off(void)
+{
+	WRITE_ONCE(on, false);
+	WRITE_ONCE(gom_scavenge_awake, true);
+	cancel_delayed_work_sync(&scavenge_work);
+	WRITE_ONCE(gom_scavenge_awake, true);
+	gom_drain_flush();
+}
+
 void gom_scavenge_switch(bool want)
 {
 	mutex_lock(&switch_lock);
-	if (want && !on && wq) {
-		paid_until = ktime_get_ns();
-		WRITE_ONCE(gom_scavenge_awake, false);
-		gom_scavenge_rouse();
-	} else if (!want && on && wq) {
-		/* Who finds it awake leaves it alone. */
-		WRITE_ONCE(gom_scavenge_awake, true);
-		cancel_delayed_work_sync(&scavenge_work);
-		WRITE_ONCE(gom_scavenge_awake, true);
-	}
-	on = want;
+	if (!wq || closed)
+		on = want && !closed;
+	else if (want && !on)
+		turn_on();
+	else if (!want && on)
+		turn_off();
 	mutex_unlock(&switch_lock);
 }
 
@@ -275,18 +327,26 @@ int __init gom_scavenge_init(void)
 		gom_drain_exit();
 		return -ENOMEM;
 	}
-	if (on) {
-		on = false;
-		gom_scavenge_switch(true);
-	}
+	mutex_lock(&switch_lock);
+	if (on)
+		turn_on();
+	mutex_unlock(&switch_lock);
 	return 0;
 }
 
-/* Clients are gone: nobody allocates or frees any more. */
+/*
+ * Clients are gone: nobody allocates or frees any more, but the parameter may
+ * still be written.  Turned off, and with what CPUs were asked for done, it is
+ * woken by nobody; who woke it before has queued it by then.
+ */
 void gom_scavenge_exit(void)
 {
-	gom_scavenge_switch(false);
-	destroy_workqueue(wq);
+	mutex_lock(&switch_lock);
+	closed = true;
+	turn_off();
+	mutex_unlock(&switch_lock);
 	gom_scavenge_caches();
 	gom_drain_exit();
+	cancel_delayed_work_sync(&scavenge_work);
+	destroy_workqueue(wq);
 }

@@ -13,6 +13,7 @@
 #include <linux/math64.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
+#include "budget.h"
 #include "mcache.h"
 #include "mheap.h"
 #include "node.h"
@@ -217,6 +218,8 @@ void gom_stats_cpu(int cpu, struct gom_cpu_stats *stats)
 		stats->bytes += (u64)n * gom_class[class].size;
 	}
 	stats->capacity = READ_ONCE(cold->capacity);
+	stats->budget = gom_budget_of(cold);
+	stats->steals = READ_ONCE(cold->steals);
 }
 
 void gom_stats_node(int nid, struct gom_node_stats *stats)

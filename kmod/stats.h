@@ -53,6 +53,8 @@ struct gom_class_stats {
  * @objects: free objects in its magazines
  * @bytes: their bytes
  * @capacity: what these would be, were all its magazines full
+ * @budget: how much that may be
+ * @steals: times that it took some of another CPU's
  */
 struct gom_cpu_stats {
 	u64 mallocs;
@@ -61,6 +63,8 @@ struct gom_cpu_stats {
 	u64 objects;
 	u64 bytes;
 	u64 capacity;
+	u64 budget;
+	u64 steals;
 };
 
 /**

@@ -14,6 +14,7 @@
  *   tiny mallocs - frees == objects in the masks
  *   heap_inuse == alloc + mcache_free + mcentral_free + span_waste
  *   sys == heap_inuse + heap_idle + meta_sys
+ *   what CPUs took of each other's budgets sums up to 0
  *
  * All CPUs are stopped for the walk.  Every transition that these depend on
  * is made with preemption off, but for spans and blocks on their way between
@@ -389,12 +390,23 @@ static void check_equations(struct walk *w)
 	     tiny_mallocs - tiny_frees);
 }
 
+static void check_budgets(struct walk *w)
+{
+	long stolen = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		stolen += per_cpu_ptr(gom_mcache_cold, cpu)->stolen;
+	same(w, "budget: what CPUs took of each other's", stolen, 0);
+}
+
 static int walk(void *data)
 {
 	struct walk *w = data;
 	unsigned int class;
 	int nid;
 
+	check_budgets(w);
 	check_weights(w);
 	if (!w->error)
 		check_caches(w, false);

@@ -6,6 +6,7 @@
 #include "node.h"
 #include "profile.h"
 #include "report.h"
+#include "scavenge.h"
 #include "shrink.h"
 #include "stats.h"
 #include "tiny.h"
@@ -55,12 +56,15 @@ static void node_fields(struct seq_file *m, int nid)
 
 int gom_view_stats_show(struct seq_file *m, void *unused)
 {
-	u64 tiny_mallocs, tiny_frees, runs = 0, grown = 0, beyond = 0;
+	u64 tiny_mallocs, tiny_frees;
+	u64 runs = 0, grown = 0, beyond = 0, traded = 0;
+	struct gom_scavenge_stats scavenge;
 	struct gom_shrink_stats shrink;
 	struct gomalloc_stats s;
 	int nid, i;
 
 	gom_stats_read(&s);
+	gom_scavenge_read(&scavenge);
 	gom_shrink_read(&shrink);
 	gom_tiny_count(&tiny_mallocs, &tiny_frees);
 	for_each_gom_node(nid) {
@@ -69,6 +73,7 @@ int gom_view_stats_show(struct seq_file *m, void *unused)
 		runs += READ_ONCE(heap->nruns);
 		grown += READ_ONCE(heap->grown);
 		beyond += READ_ONCE(heap->beyond);
+		traded += READ_ONCE(heap->traded);
 	}
 #define FIELD(name, value)	\
 	seq_printf(m, "%-16s %20llu\n", name, (unsigned long long)(value))
@@ -104,6 +109,11 @@ int gom_view_stats_show(struct seq_file *m, void *unused)
 	else
 		FIELD("MemoryLimit", s.limit);
 	FIELD("MemoryLimitHits", s.limit_hits);
+	FIELD("ScavGoal", scavenge.goal);
+	FIELD("ScavRounds", scavenge.rounds);
+	FIELD("ScavReleased", scavenge.released);
+	FIELD("ScavNsecs", scavenge.nsecs);
+	FIELD("GrowReleased", traded << GOM_PAGE_SHIFT);
 	FIELD("ShrinkScans", shrink.scans);
 	FIELD("ShrinkReleased", shrink.released);
 	FIELD("OomReleased", shrink.oom_released);

@@ -295,6 +295,8 @@ result "refill, flush: as many as classes says" visits_agree
 result "span_alloc, span_free: as many as classes says" spans_agree
 result "span_free: what span_alloc had" frees_have_allocs
 result "heap_grow, heap_release: what stats says" blocks_agree
+# What one call gives back is to be told from what goes by itself.
+echo 0 >/sys/module/gomalloc/parameters/scavenge
 load gomalloc_stress ms=100
 rmmod gomalloc_stress
 result "free_os_memory with events on" \

@@ -251,7 +251,7 @@ result "classes: columns" columns classes class size pages spans live mcache \
 	ready inspans waste% mallocs refills flushes locks peak_held \
 	peak_live peak%
 result "cpus: columns" columns cpus cpu online mallocs refills flushes \
-	objects bytes capacity miss% node
+	objects bytes capacity miss% node budget steals
 result "arenas: columns" columns arenas arena owned inuse free run map,
 result "spans: columns" columns spans start class size pages objects out node
 result "callsites: columns" columns callsites kind live_bytes live total_bytes \
@@ -270,6 +270,8 @@ result "arenas: agrees with stats" arenas_agree
 result "no addresses" shows_no_addresses
 rmmod gomalloc_client
 # Leaves idle memory behind.
+# What stays idle is to be told from what goes by itself.
+echo 0 >/sys/module/gomalloc/parameters/scavenge
 load gomalloc_stress ms=100
 rmmod gomalloc_stress
 result "free_os_memory refuses what is not 1" refuses_texts
