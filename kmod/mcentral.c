@@ -393,8 +393,7 @@ static struct mspan *get_span(struct mcentral *central, unsigned int npages,
 }
 
 /*
- * A class of which little more is out than a span would hold takes a short
- * one.  Others take a longer one as long as that is no effort, as it is for
+ * A young class takes short spans.  Others take a longer one as long as that is no effort, as it is for
  * convenience: what is owed is one object.
  */
 static struct mspan *new_span(struct mcentral *central, gfp_t gfp)
@@ -403,7 +402,7 @@ static struct mspan *new_span(struct mcentral *central, gfp_t gfp)
 	struct mspan *span = NULL;
 
 	if (class->npages > class->npages_short &&
-	    READ_ONCE(central->nalloc) >= class->nelems)
+	    READ_ONCE(central->nalloc) >= class->young)
 		span = get_span(central, class->npages, GOM_GFP_EASY(gfp));
 	return span ?: get_span(central, class->npages_short, gfp);
 }

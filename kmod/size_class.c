@@ -18,6 +18,17 @@
 /* The same of a short span. */
 #define NPAGES_SHORT(size)	DIV_ROUND_UP(size, GOM_PAGE_SIZE)
 #define NELEMS_SHORT(size)	(NPAGES_SHORT(size) * GOM_PAGE_SIZE / (size))
+/*
+ * n objects take n * pages / nelems pages of short or of long spans.  So long
+ * ones have saved what the first costs more than a short one when n is twice
+ * this; classes that come so far mostly go on, and a long span's number of
+ * objects is enough in any case: both as measured, see design.rst.
+ */
+#define PAYS(ps, ns, pl, nl)	\
+	((ps) * (nl) > (pl) * (ns) ?	\
+	 ((pl) - (ps)) * (ns) * (nl) / ((ps) * (nl) - (pl) * (ns)) / 2 : 0)
+#define YOUNG(ps, ns, pl, nl)	\
+	(PAYS(ps, ns, pl, nl) < (nl) ? PAYS(ps, ns, pl, nl) : (nl))
 #define MAGIC(size)	((u32)DIV_ROUND_UP(1ULL << 32, (size)))
 
 #define GEOMETRY(class, bytes, pages)		\
@@ -28,6 +39,8 @@
 		.npages = NPAGES(pages),	\
 		.nelems_short = NELEMS_SHORT(bytes),	\
 		.npages_short = NPAGES_SHORT(bytes),	\
+		.young = YOUNG(NPAGES_SHORT(bytes), NELEMS_SHORT(bytes), \
+			       NPAGES(pages), NELEMS(bytes, pages)),	\
 	},
 
 const struct gom_class gom_class[GOM_NR_SPAN_CLASSES] = {

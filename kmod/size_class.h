@@ -12,6 +12,7 @@
  * @npages: pages per span
  * @nelems_short: objects of a short span, which is as long as one needs
  * @npages_short: its pages
+ * @young: as long as fewer objects are out a short span is the better choice
  */
 struct gom_class {
 	u32 size;
@@ -20,6 +21,7 @@ struct gom_class {
 	u16 npages;
 	u16 nelems_short;
 	u16 npages_short;
+	u32 young;
 };
 
 extern const struct gom_class gom_class[GOM_NR_SPAN_CLASSES];

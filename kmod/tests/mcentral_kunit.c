@@ -334,8 +334,8 @@ static struct page *no_long_blocks(int nid, gfp_t gfp, unsigned int order)
 }
 
 /*
- * A class takes short spans until as much of it is out as a long one holds,
- * and where there is no longer block.
+ * A class takes short spans until long ones pay, and where there is no longer
+ * block.
  */
 static void young_classes(struct kunit *test)
 {
@@ -346,8 +346,8 @@ static void young_classes(struct kunit *test)
 	unsigned int i;
 
 	KUNIT_ASSERT_GT(test, c->npages, c->npages_short);
-	KUNIT_ASSERT_LT(test, c->nelems + 2, ARRAY_SIZE(objs));
-	for (i = 0; i < c->nelems; i++) {
+	KUNIT_ASSERT_LT(test, c->young + 2, ARRAY_SIZE(objs));
+	for (i = 0; i < c->young; i++) {
 		objs[i] = gom_mcentral_grow(central, GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, objs[i]);
 		KUNIT_EXPECT_EQ(test, gom_arena_span(objs[i])->npages,
@@ -359,9 +359,9 @@ static void young_classes(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, objs[i]);
 	KUNIT_EXPECT_EQ(test, gom_arena_span(objs[i])->npages, c->npages);
 	KUNIT_EXPECT_EQ(test, central->npages,
-			c->nelems * c->npages_short + c->npages);
+			c->young * c->npages_short + c->npages);
 	KUNIT_EXPECT_EQ(test, central->nelems,
-			c->nelems * c->nelems_short + c->nelems);
+			c->young * c->nelems_short + c->nelems);
 	gom_test_expect_valid(test);
 	kunit_activate_static_stub(test, gom_mheap_get_pages, no_long_blocks);
 	gom_mheap_release(&gom_node(numa_mem_id())->heap, ULONG_MAX);
