@@ -84,6 +84,15 @@ void gom_drain_ask(int cpu)
 	queue_work_on(cpu, drain_wq, per_cpu_ptr(&drain_work, cpu));
 }
 
+void gom_drain_ask_all(void)
+{
+	int cpu;
+
+	for_each_online_cpu(cpu)
+		if (gom_drain_is_worth(cpu))
+			gom_drain_ask(cpu);
+}
+
 bool gom_drain_trim(int cpu)
 {
 	return queue_work_on(cpu, drain_wq, per_cpu_ptr(&trim_work, cpu));
@@ -124,9 +133,7 @@ void gom_drain_hurry(unsigned long timeout)
 	int cpu;
 
 	gom_drain_here();
-	for_each_online_cpu(cpu)
-		if (gom_drain_is_worth(cpu))
-			gom_drain_ask(cpu);
+	gom_drain_ask_all();
 	for_each_online_cpu(cpu)
 		while (work_busy(per_cpu_ptr(&drain_work, cpu)) &&
 		       time_before(jiffies, end))

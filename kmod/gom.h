@@ -29,7 +29,10 @@
  *                               -> tracked.c ---------------> mheap.c
  *                                            -> profile.c -> site.c
  *
- * and all of them read mspan.c, arena.c and size_class.c.
+ * and all of them read mspan.c, arena.c and size_class.c.  mheap.c charges
+ * limit.c, which knows no tier.  Where a limit is met, node.c has drain.c empty
+ * CPUs' caches.  That calls upwards, but just as reclaim may where pages are
+ * asked for (shrink.c): nothing is held, and nothing in there allocates.
  *
  * Lock order:
  *

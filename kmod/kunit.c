@@ -7,6 +7,7 @@
 #include <linux/percpu.h>
 #include "arena.h"
 #include "budget.h"
+#include "limit.h"
 #include "malloc.h"
 #include "mcache.h"
 #include "mcentral.h"
@@ -48,7 +49,11 @@ EXPORT_SYMBOL_IF_KUNIT(gom_mheap_release);
 EXPORT_SYMBOL_IF_KUNIT(gom_mheap_sweep);
 EXPORT_SYMBOL_IF_KUNIT(gom_mheap_get_pages);
 EXPORT_SYMBOL_IF_KUNIT(gom_mheap_best_fit);
-EXPORT_SYMBOL_IF_KUNIT(gom_mheap_limit_hits);
+
+EXPORT_SYMBOL_IF_KUNIT(gom_limit_get);
+EXPORT_SYMBOL_IF_KUNIT(gom_limit_hits);
+EXPORT_SYMBOL_IF_KUNIT(gom_limit_pressed);
+EXPORT_SYMBOL_IF_KUNIT(gom_limit_charged);
 
 EXPORT_SYMBOL_IF_KUNIT(gom_nodes);
 EXPORT_SYMBOL_IF_KUNIT(gom_numa);

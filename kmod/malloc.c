@@ -23,6 +23,7 @@
 #include <linux/topology.h>
 #include "arena.h"
 #include "large.h"
+#include "limit.h"
 #include "malloc.h"
 #include "mcache.h"
 #include "mspan.h"
@@ -170,6 +171,24 @@ static void *malloc_plain(size_t size, unsigned int class, gfp_t gfp, int node,
 	return obj;
 }
 
+/*
+ * Where nothing was to be had.  If that is for the hard limit, CPUs may have
+ * emptied their caches or others freed pages since: what serves it now costs
+ * no effort.
+ */
+static noinline void *malloc_refused(size_t size, unsigned int class,
+				     gfp_t gfp, int node, unsigned long caller)
+{
+	void *obj;
+
+	if (gom_limit_get(GOM_LIMIT_HARD) == S64_MAX)
+		return NULL;
+	obj = malloc_plain(size, class, GOM_GFP_EASY(gfp), node, caller);
+	if (!obj && gom_limit_refuses(gom_large_size(size)))
+		gom_limit_fail(size, gfp, caller);
+	return obj;
+}
+
 /* Any size on any node, with flags that do not divert. */
 static void *malloc_any(size_t size, unsigned int class, gfp_t gfp, int node,
 			unsigned long caller)
@@ -189,6 +208,8 @@ static void *malloc_any(size_t size, unsigned int class, gfp_t gfp, int node,
 				     what == GOM_SAMPLE_TAKE);
 	if (likely(!obj))
 		obj = malloc_plain(size, class, gfp, node, caller);
+	if (unlikely(!obj))
+		obj = malloc_refused(size, class, gfp, node, caller);
 	if (likely(obj))
 		trace_gomalloc_alloc(caller, obj, size, bytes_for(size, class),
 				     gfp, node);
@@ -218,6 +239,8 @@ static void *malloc_direct(size_t size, gfp_t gfp, int node,
 	if (obj)
 		trace_gomalloc_alloc(caller, obj, size, gom_large_size(size),
 				     gfp, node);
+	else if (gom_limit_refuses(gom_large_size(size)))
+		gom_limit_fail(size, gfp, caller);
 	return obj;
 }
 

@@ -25,6 +25,7 @@
 #include <linux/prefetch.h>
 #include <linux/slab.h>
 #include "budget.h"
+#include "limit.h"
 #include "mcache.h"
 #include "node.h"
 #include "sample.h"
@@ -367,17 +368,20 @@ static void *take_elsewhere(unsigned int class, int nid)
 /*
  * From new spans.  Where the node's own memory takes effort to get, what
  * other nodes have cut comes first: what the page allocator gives instead
- * goes to their lists, and the next miss here would not see it.
+ * goes to their lists, and the next miss here would not see it.  So it does
+ * where a limit is met.
  */
 static void *take_new(unsigned int class, gfp_t gfp, int node)
 {
 	int nid = gom_node_for(node, gfp);
 	struct mcentral *central = gom_central(nid, class);
+	long bytes = gom_class[class].npages_short * GOM_PAGE_SIZE;
 	void *obj = NULL;
 
 	if (static_branch_unlikely(&gom_numa) && !(gfp & __GFP_THISNODE)) {
-		obj = gom_mcentral_grow(central, GOM_GFP_EASY(gfp) |
-					__GFP_THISNODE);
+		if (gom_limit_allows(bytes))
+			obj = gom_mcentral_grow(central, GOM_GFP_EASY(gfp) |
+						__GFP_THISNODE);
 		if (!obj)
 			obj = take_elsewhere(class, nid);
 	}

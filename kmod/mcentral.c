@@ -21,6 +21,7 @@
 #include <linux/hardirq.h>
 #include <linux/jiffies.h>
 #include "arena.h"
+#include "limit.h"
 #include "mcentral.h"
 #include "node.h"
 #include "report.h"
@@ -393,8 +394,9 @@ static struct mspan *get_span(struct mcentral *central, unsigned int npages,
 }
 
 /*
- * A young class takes short spans.  Others take a longer one as long as that is no effort, as it is for
- * convenience: what is owed is one object.
+ * A young class takes short spans.  Others take longer ones as long as that is
+ * no effort, as it is for convenience, and within the limits: what is owed is
+ * one object.
  */
 static struct mspan *new_span(struct mcentral *central, gfp_t gfp)
 {
@@ -402,7 +404,8 @@ static struct mspan *new_span(struct mcentral *central, gfp_t gfp)
 	struct mspan *span = NULL;
 
 	if (class->npages > class->npages_short &&
-	    READ_ONCE(central->nalloc) >= class->young)
+	    READ_ONCE(central->nalloc) >= class->young &&
+	    gom_limit_allows(class->npages * GOM_PAGE_SIZE))
 		span = get_span(central, class->npages, GOM_GFP_EASY(gfp));
 	return span ?: get_span(central, class->npages_short, gfp);
 }

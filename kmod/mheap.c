@@ -22,6 +22,7 @@
 #include <linux/log2.h>
 #include <linux/slab.h>
 #include "arena.h"
+#include "limit.h"
 #include "mheap.h"
 #include "node.h"
 #include "scavenge.h"
@@ -41,9 +42,6 @@
 
 /* How many runs to try for an aligned place before asking for slack. */
 #define ALIGN_TRIES	16
-
-static s64 limit = S64_MAX;
-static atomic64_t limit_hits;
 
 static struct mspan *to_run(struct rb_node *node)
 {
@@ -379,24 +377,85 @@ static int grow_order(struct mheap *heap)
 	return min(order, max_order());
 }
 
-/*
- * The memory limit is soft: it makes the heap give its idle runs back and
- * take no more than it needs, never fail.
+/**
+ * struct growth - what the heap is to grow by
+ * @need: order of the block that the request takes
+ * @order: order of the block to ask for first, @need or more
+ * @keep: pages of the block that the heap keeps at most; these are charged
  */
-static bool meets_limit(int order, gfp_t gfp)
+struct growth {
+	int need;
+	int order;
+	unsigned int keep;
+};
+
+static unsigned int pages_of(int order)
 {
-	s64 wanted = PAGE_SIZE << order;
+	return (1U << order) >> GOM_PAGE_ORDER;
+}
+
+/* As suits the heap's size; what is beyond that must not outgrow a block. */
+static struct growth plan(struct mheap *heap, const struct gom_run_request *req)
+{
+	int grow = grow_order(heap);
+	struct growth g = { .need = order_of(req->npages) };
+
+	g.order = req->direct ? g.need : max(grow, g.need);
+	g.keep = req->npages;
+	if (!req->direct)
+		g.keep = min(pages_of(g.order), g.keep + pages_of(grow));
+	return g;
+}
+
+/* Idle runs of all nodes to the kernel, some @pages; false if there are none. */
+static bool release_idle(unsigned long pages)
+{
+	unsigned long done = 0;
 	int nid;
 
-	if (gom_sys_bytes() + wanted <= READ_ONCE(limit))
-		return false;
-	atomic64_inc(&limit_hits);
-	trace_gomalloc_limit(READ_ONCE(limit), wanted);
-	/* Who may not sleep should not free megabytes either. */
-	if (gfpflags_allow_blocking(gfp))
-		for_each_gom_node(nid)
-			gom_mheap_release(&gom_node(nid)->heap, ULONG_MAX);
+	for_each_gom_node(nid)
+		if (done < pages)
+			done += gom_mheap_release(&gom_node(nid)->heap,
+						  pages - done);
+	return done;
+}
+
+/*
+ * Charge what the heap is to grow by; false if the hard limit forbids.  At a
+ * limit it takes no more than it needs, after giving its idle runs back.  For
+ * the soft one who may not sleep should not free megabytes; for the hard one
+ * it gives as much as it wants, rather than fail.
+ */
+static bool charge(const struct gom_run_request *req, gfp_t gfp,
+		   struct growth *g)
+{
+	bool met = gom_limit_meets(PAGE_SIZE << g->order);
+	bool blocks = gfpflags_allow_blocking(gfp);
+	long bytes = g->keep * GOM_PAGE_SIZE;
+
+	if (met)
+		gom_limit_hit(PAGE_SIZE << g->order);
+	else if (gom_limit_charge(bytes))
+		return true;
+	if (met && blocks)
+		release_idle(ULONG_MAX);
+	g->order = g->need;
+	g->keep = req->npages;
+	bytes = g->keep * GOM_PAGE_SIZE;
+	while (!gom_limit_charge(bytes)) {
+		if (release_idle(blocks ? ULONG_MAX : g->keep))
+			continue;
+		if (!(gfp & __GFP_NOFAIL))
+			return false;
+		gom_limit_exceed(bytes);
+		break;
+	}
 	return true;
+}
+
+static void uncharge(unsigned int npages)
+{
+	gom_limit_uncharge(npages * GOM_PAGE_SIZE);
 }
 
 /*
@@ -436,48 +495,64 @@ static void trade(struct mheap *heap, unsigned int npages, gfp_t gfp)
 }
 
 /*
+ * Charged pages that no map knows yet, for @req or more; returns how many
+ * there are at *@addr, 0 if there are none.
+ */
+static unsigned int take_block(int nid, const struct gom_run_request *req,
+			       gfp_t gfp, unsigned long *addr, int *order)
+{
+	struct mheap *heap = &gom_node(nid)->heap;
+	struct growth g = plan(heap, req);
+	struct page *page;
+	unsigned int have;
+
+	if (!req->direct)
+		trade(heap, pages_of(g.order), gfp);
+	if (!charge(req, gfp, &g))
+		return 0;
+	page = get_block(nid, gfp & ~(__GFP_ZERO | __GFP_COMP), g.need,
+			 &g.order);
+	if (!page) {
+		uncharge(g.keep);
+		return 0;
+	}
+	split_page(page, g.order);
+	*addr = (unsigned long)kasan_reset_tag(page_address(page));
+	*order = g.order;
+	have = pages_of(g.order);
+	if (g.keep < have)
+		put_pages(*addr + g.keep * GOM_PAGE_SIZE, have - g.keep);
+	else
+		uncharge(g.keep - have);
+	return min(have, g.keep);
+}
+
+/*
  * Take a block from the kernel and the request out of it.  Returns false
  * with the headers still the caller's if there is none.
  */
 static bool alloc_grow(int nid, const struct gom_run_request *req, gfp_t gfp,
 		       struct mspan *span, struct mspan **spare)
 {
-	struct mheap *heap = &gom_node(nid)->heap;
-	int need = order_of(req->npages), grow = grow_order(heap), order;
-	unsigned int keep, have;
 	struct mspan *run = gom_mspan_alloc(gfp);
-	HLIST_HEAD(dead);
-	struct page *page;
 	unsigned long addr, flags;
+	struct mheap *heap;
+	HLIST_HEAD(dead);
+	unsigned int have;
+	int order;
 
 	if (!run)
 		return false;
-	order = req->direct ? need : max(grow, need);
-	if (meets_limit(order, gfp))
-		order = need;
-	else if (!req->direct)
-		trade(heap, (1U << order) >> GOM_PAGE_ORDER, gfp);
-	page = get_block(nid, gfp & ~(__GFP_ZERO | __GFP_COMP), need, &order);
-	if (!page)
+	have = take_block(nid, req, gfp, &addr, &order);
+	if (!have)
 		goto out;
-	split_page(page, order);
-	addr = (unsigned long)kasan_reset_tag(page_address(page));
-
-	/* What a long request does not use must not outgrow a block. */
-	have = (1U << order) >> GOM_PAGE_ORDER;
-	keep = req->npages;
-	if (!req->direct)
-		keep += (1U << grow) >> GOM_PAGE_ORDER;
-	if (keep < have) {
-		put_pages(addr + keep * GOM_PAGE_SIZE, have - keep);
-		have = keep;
-	}
-	heap = &gom_node(page_to_nid(page))->heap;
+	heap = &gom_node(page_to_nid(virt_to_page((void *)addr)))->heap;
 	if (!gom_arena_covers(addr) || gom_arena_own(addr, have, gfp)) {
 		raw_spin_lock_irqsave(&heap->lock, flags);
 		heap->beyond += !gom_arena_covers(addr);
 		raw_spin_unlock_irqrestore(&heap->lock, flags);
 		put_pages(addr, have);
+		uncharge(have);
 		goto out;
 	}
 
@@ -515,19 +590,23 @@ static bool alloc_idle_elsewhere(int nid, const struct gom_run_request *req,
 
 /*
  * From the node, then without effort from the kernel for the node, then what
- * other nodes have idle, then whatever the caller's flags make of it.
+ * other nodes have idle, then whatever the caller's flags make of it.  At a
+ * limit what is idle comes first, wherever it is, and the flags say what may
+ * be done about the limit.
  */
 static bool alloc_somehow(int nid, const struct gom_run_request *req, gfp_t gfp,
 			  struct mspan *span, struct mspan **spare)
 {
 	gfp_t here = GOM_GFP_EASY(gfp) | __GFP_THISNODE;
+	long bytes = req->npages * GOM_PAGE_SIZE;
 
 	if (req->direct)
 		return alloc_grow(nid, req, gfp, span, spare);
 	if (alloc_idle(&gom_node(nid)->heap, req, span, spare))
 		return true;
 	if (static_branch_unlikely(&gom_numa) && !(gfp & __GFP_THISNODE) &&
-	    (alloc_grow(nid, req, here, span, spare) ||
+	    ((gom_limit_allows(bytes) &&
+	      alloc_grow(nid, req, here, span, spare)) ||
 	     alloc_idle_elsewhere(nid, req, span, spare)))
 		return true;
 	/* The node may have turned out to be beyond the map. */
@@ -604,6 +683,7 @@ static void give_back(int nid, unsigned long addr, unsigned int npages)
 	trace_gomalloc_heap_release(nid, addr, npages);
 	gom_arena_disown(addr, npages);
 	put_pages(addr, npages);
+	uncharge(npages);
 }
 
 /* Free a span that its caller alone holds; called under the lock. */
@@ -887,33 +967,6 @@ unsigned long gom_mheap_release(struct mheap *heap, unsigned long max)
 	if (pages < max)
 		release_headers(heap);
 	return pages;
-}
-
-/* Whether @npages more pages would exceed the limit. */
-bool gom_mheap_meets_limit(unsigned int npages)
-{
-	return gom_sys_bytes() + (s64)(npages * GOM_PAGE_SIZE) >
-	       READ_ONCE(limit);
-}
-
-/* Set the memory limit unless @bytes is negative; returns the one before. */
-s64 gom_mheap_set_limit(s64 bytes)
-{
-	s64 old = READ_ONCE(limit);
-
-	if (bytes >= 0)
-		WRITE_ONCE(limit, bytes);
-	return old;
-}
-
-s64 gom_mheap_limit(void)
-{
-	return READ_ONCE(limit);
-}
-
-u64 gom_mheap_limit_hits(void)
-{
-	return atomic64_read(&limit_hits);
 }
 
 void gom_mheap_setup(struct mheap *heap, int nid)

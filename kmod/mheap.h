@@ -99,11 +99,6 @@ unsigned long gom_mheap_sweep(struct mheap *heap, struct gom_sweep *sweep,
 			      unsigned int levels, unsigned long max);
 unsigned long gom_mheap_release(struct mheap *heap, unsigned long max);
 
-bool gom_mheap_meets_limit(unsigned int npages);
-s64 gom_mheap_set_limit(s64 bytes);
-s64 gom_mheap_limit(void);
-u64 gom_mheap_limit_hits(void);
-
 /* Seams for tests: the page allocator, and the choice of a run. */
 struct page *gom_mheap_get_pages(int nid, gfp_t gfp, unsigned int order);
 struct mspan *gom_mheap_best_fit(struct mheap *heap, unsigned int npages,

@@ -6,6 +6,8 @@
  */
 #include <linux/sched.h>
 #include <linux/slab.h>
+#include "drain.h"
+#include "limit.h"
 #include "node.h"
 #include "stats.h"
 #include "trace.h"
@@ -19,6 +21,9 @@ DEFINE_STATIC_KEY_FALSE(gom_numa);
  */
 #define TAKE_BACK	16
 #define TAKE_BACK_LOOKS	4
+
+/* Who is about to fail waits so long for other CPUs at most. */
+#define DRAIN_JIFFIES	(HZ / 2)
 
 /* Objects that wait in the stock may be this part of the heap as it grows. */
 #define STOCK_SHIFT	6
@@ -117,6 +122,46 @@ static struct mspan *alloc_idle(int nid, const struct gom_run_request *req,
 	return gom_mheap_alloc_idle(nid, req, gfp);
 }
 
+/* Whether to wait for CPUs' caches.  Reclaim must not wait for anybody. */
+static bool may_drain(gfp_t gfp)
+{
+	return gfpflags_allow_blocking(gfp) && !(gfp & __GFP_NORETRY) &&
+	       !(current->flags & PF_MEMALLOC);
+}
+
+/*
+ * A span where the hard limit refuses more: all that the lists keep is taken
+ * back, on any node as it makes room, then what CPUs cache.  Only after that
+ * __GFP_NOFAIL may exceed it.
+ */
+static struct mspan *alloc_at_max(int nid, const struct gom_run_request *req,
+				  gfp_t gfp)
+{
+	gfp_t may_fail = gfp;
+	struct mspan *span;
+
+	if (gfp & __GFP_NOFAIL)
+		may_fail = (gfp & ~__GFP_NOFAIL) | __GFP_NOWARN;
+	take_back_all(nid, gfp & ~__GFP_THISNODE);
+	span = gom_mheap_alloc(nid, req, may_fail);
+	if (!span && may_drain(gfp)) {
+		gom_drain_hurry(DRAIN_JIFFIES);
+		take_back_all(nid, gfp & ~__GFP_THISNODE);
+		span = gom_mheap_alloc(nid, req, may_fail);
+	}
+	if (!span && (gfp & __GFP_NOFAIL))
+		span = gom_mheap_alloc(nid, req, gfp);
+	return span;
+}
+
+/* That was not enough for the soft limit: CPUs' caches, some time soon. */
+static void trim_caches(long bytes, gfp_t gfp)
+{
+	if ((gfp & __GFP_KSWAPD_RECLAIM) && gom_limit_meets(bytes) &&
+	    gom_limit_trim_due())
+		gom_drain_ask_all();
+}
+
 /*
  * A span for @req: from idle runs, then some of what the central lists keep,
  * then the kernel's without effort; and where memory is short or limited all
@@ -125,7 +170,8 @@ static struct mspan *alloc_idle(int nid, const struct gom_run_request *req,
 static struct mspan *alloc_span(int nid, const struct gom_run_request *req,
 				gfp_t gfp)
 {
-	bool limited = gom_mheap_meets_limit(req->npages);
+	long bytes = req->npages * GOM_PAGE_SIZE;
+	bool limited = gom_limit_meets(bytes);
 	struct mspan *span = NULL;
 
 	/* Nothing that is taken back serves these. */
@@ -142,14 +188,25 @@ static struct mspan *alloc_span(int nid, const struct gom_run_request *req,
 		return NULL;
 	if (!limited || gfpflags_allow_blocking(gfp))
 		take_back_all(nid, gfp);
+	if (limited)
+		trim_caches(bytes, gfp);
 	return gom_mheap_alloc(nid, req, gfp);
 }
 
 struct mspan *gom_node_alloc_span(int nid, const struct gom_run_request *req,
 				  gfp_t gfp)
 {
-	struct mspan *span = alloc_span(nid, req, gfp);
+	long bytes = req->npages * GOM_PAGE_SIZE;
+	bool refused = gom_limit_refuses(bytes);
+	struct mspan *span = NULL;
 
+	if (!refused)
+		span = alloc_span(nid, req, gfp);
+	else if (!req->direct)
+		span = alloc_idle(nid, req, gfp);
+	/* Others may have been faster. */
+	if (!span && (refused || gom_limit_refuses(bytes)))
+		span = alloc_at_max(nid, req, gfp);
 	if (span)
 		trace_gomalloc_span_alloc(span);
 	return span;

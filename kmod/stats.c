@@ -14,6 +14,7 @@
 #include <linux/spinlock.h>
 #include <linux/string.h>
 #include "budget.h"
+#include "limit.h"
 #include "mcache.h"
 #include "mheap.h"
 #include "node.h"
@@ -314,8 +315,8 @@ void gom_stats_read(struct gomalloc_stats *s)
 	s->profile_sys = atomic_long_read(&gom_profile_meta);
 	s->sys = s->heap_sys + s->meta_sys;
 	s->peak_sys = max_t(u64, atomic_long_read(&peak_sys), s->sys);
-	s->limit = gom_mheap_limit();
-	s->limit_hits = gom_mheap_limit_hits();
+	s->limit = gom_limit_get(GOM_LIMIT_SOFT);
+	s->limit_hits = gom_limit_hits();
 	for (i = 0; i < GOM_NR_MISUSES; i++)
 		s->misuses += gom_report_count(i);
 }
@@ -333,23 +334,6 @@ void gomalloc_read_stats(struct gomalloc_stats *stats)
 	gom_stats_read(stats);
 }
 EXPORT_SYMBOL_GPL(gomalloc_read_stats);
-
-/**
- * gomalloc_set_memory_limit - limit what is held from the kernel
- * @bytes: the limit; %S64_MAX for none, negative to leave it as it is
- *
- * Go's debug.SetMemoryLimit.  The limit is soft: an allocation that would
- * exceed it first gives all idle pages back and then takes no more than it
- * needs, but does not fail.
- *
- * Context: any.
- * Return: the limit before.
- */
-s64 gomalloc_set_memory_limit(s64 bytes)
-{
-	return gom_mheap_set_limit(bytes);
-}
-EXPORT_SYMBOL_GPL(gomalloc_set_memory_limit);
 
 /*
  * Tell what clients left behind, a line per class; returns how many objects.

@@ -126,7 +126,7 @@ TRACE_EVENT(gomalloc_heap_release,
 	    TP_printk("pages=%u node=%d pfn=0x%lx held=%lu", __entry->pages,
 		      __entry->node, __entry->pfn, __entry->held));
 
-/* Growing by @wanted bytes would exceed the limit. */
+/* Growing by @wanted bytes would exceed the soft limit. */
 TRACE_EVENT(gomalloc_limit,
 	    TP_PROTO(unsigned long limit, unsigned long wanted),
 	    TP_ARGS(limit, wanted),
@@ -138,6 +138,21 @@ TRACE_EVENT(gomalloc_limit,
 			   __entry->held = gom_sys_bytes();),
 	    TP_printk("limit=%lu wanted=%lu held=%lu", __entry->limit,
 		      __entry->wanted, __entry->held));
+
+/* @wanted bytes were refused at the hard limit, or @exceeded it all the same. */
+TRACE_EVENT(gomalloc_max,
+	    TP_PROTO(unsigned long max, unsigned long wanted, bool exceeded),
+	    TP_ARGS(max, wanted, exceeded),
+	    TP_STRUCT__entry(__field(unsigned long, max)
+			     __field(unsigned long, wanted)
+			     __field(unsigned long, held)
+			     __field(bool, exceeded)),
+	    TP_fast_assign(__entry->max = max;
+			   __entry->wanted = wanted;
+			   __entry->held = gom_sys_bytes();
+			   __entry->exceeded = exceeded;),
+	    TP_printk("max=%lu wanted=%lu held=%lu exceeded=%d", __entry->max,
+		      __entry->wanted, __entry->held, __entry->exceeded));
 
 /* All idle memory was asked for; @bytes went back to the kernel. */
 TRACE_EVENT(gomalloc_scavenge,

@@ -320,8 +320,8 @@ DEFINE_FREE(gokvfree, void *, gokvfree(IS_ERR(_T) ? NULL : _T))
  * @tracked_sys: of @heap_inuse, bytes of spans that tracked objects have
  * @tracked_objects: of @heap_objects, those that are tracked
  * @peak_sys: the most @sys has been
- * @limit: the memory limit in bytes, %S64_MAX where none is set
- * @limit_hits: how often growing met the limit
+ * @limit: the soft limit in bytes, %S64_MAX where none is set
+ * @limit_hits: how often growing met the soft limit
  * @misuses: reports of misuse or corruption
  * @central_locks: times a central list's lock was taken for objects
  * @central_batches: magazines and smaller batches that moved then
@@ -359,6 +359,7 @@ struct gomalloc_stats {
 void gomalloc_read_stats(struct gomalloc_stats *stats);
 size_t gomalloc_free_os_memory(void);
 s64 gomalloc_set_memory_limit(s64 bytes);
+s64 gomalloc_set_memory_max(s64 bytes);
 int gomalloc_validate(void);
 
 #endif /* _LINUX_GOMALLOC_H */

@@ -6,6 +6,7 @@
 #include <linux/sizes.h>
 #include <linux/vmalloc.h>
 #include "gom_test.h"
+#include "limit.h"
 #include "mheap.h"
 
 static struct mspan *run_of(struct rb_node *node)
@@ -383,7 +384,7 @@ static void free_large_refuses(struct kunit *test)
 /* Soft: what is idle goes back and growth is as small as can be. */
 static void limit(struct kunit *test)
 {
-	u64 hits = gom_mheap_limit_hits();
+	u64 hits = gom_limit_hits();
 	struct gomalloc_stats s;
 	void *objs[32], *idle;
 	s64 bound;
