@@ -58,6 +58,8 @@ static void heap_show(struct seq_file *m, u64 i)
 	put(m, "/memory/classes/peak:bytes", s.peak_sys);
 	if (s.limit != S64_MAX)
 		put(m, "/memory/classes/limit:bytes", s.limit);
+	if (s.max != S64_MAX)
+		put(m, "/memory/classes/max:bytes", s.max);
 	put(m, "/memory/classes/heap/objects:bytes", s.alloc);
 	put(m, "/memory/classes/heap/mcache-free:bytes", s.mcache_free);
 	put(m, "/memory/classes/heap/mcentral-free:bytes", s.mcentral_free);
@@ -70,6 +72,9 @@ static void heap_show(struct seq_file *m, u64 i)
 	put(m, "/gc/heap/frees:objects", s.frees);
 	put(m, "/gc/heap/objects:objects", s.heap_objects);
 	put(m, "/gc/heap/tiny/allocs:objects", tiny_mallocs);
+	put(m, "/memory/limit/hits:events", s.limit_hits);
+	put(m, "/memory/max/fails:events", s.max_fails);
+	put(m, "/memory/max/exceeded:events", s.max_exceeded);
 	put(m, "/scavenge/goal:bytes", scavenge.goal);
 	put(m, "/scavenge/rounds:rounds", scavenge.rounds);
 	put(m, "/scavenge/released:bytes", scavenge.released);

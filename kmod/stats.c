@@ -317,6 +317,9 @@ void gom_stats_read(struct gomalloc_stats *s)
 	s->peak_sys = max_t(u64, atomic_long_read(&peak_sys), s->sys);
 	s->limit = gom_limit_get(GOM_LIMIT_SOFT);
 	s->limit_hits = gom_limit_hits();
+	s->max = gom_limit_get(GOM_LIMIT_HARD);
+	s->max_fails = gom_limit_fails();
+	s->max_exceeded = gom_limit_exceeded();
 	for (i = 0; i < GOM_NR_MISUSES; i++)
 		s->misuses += gom_report_count(i);
 }

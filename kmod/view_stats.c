@@ -33,6 +33,14 @@ static void ladder(struct seq_file *m, const struct gomalloc_stats *s)
 	seq_puts(m, "------------------------------------------------\n");
 }
 
+static void limit_field(struct seq_file *m, const char *name, s64 bytes)
+{
+	if (bytes == S64_MAX)
+		seq_printf(m, "%-16s %20s\n", name, "none");
+	else
+		seq_printf(m, "%-16s %20lld\n", name, bytes);
+}
+
 static void node_field(struct seq_file *m, const char *what, int nid, u64 value)
 {
 	char name[24];
@@ -104,11 +112,11 @@ int gom_view_stats_show(struct seq_file *m, void *unused)
 	FIELD("TrackedFailed", gom_tracked_failed());
 	FIELD("SlabMallocs", gom_malloc_forwarded());
 	FIELD("SlabFrees", gom_malloc_forwarded_frees());
-	if (s.limit == S64_MAX)
-		seq_printf(m, "%-16s %20s\n", "MemoryLimit", "none");
-	else
-		FIELD("MemoryLimit", s.limit);
+	limit_field(m, "MemoryLimit", s.limit);
 	FIELD("MemoryLimitHits", s.limit_hits);
+	limit_field(m, "MemoryMax", s.max);
+	FIELD("MemoryMaxFails", s.max_fails);
+	FIELD("MemoryMaxExceeded", s.max_exceeded);
 	FIELD("ScavGoal", scavenge.goal);
 	FIELD("ScavRounds", scavenge.rounds);
 	FIELD("ScavReleased", scavenge.released);

@@ -322,6 +322,9 @@ DEFINE_FREE(gokvfree, void *, gokvfree(IS_ERR(_T) ? NULL : _T))
  * @peak_sys: the most @sys has been
  * @limit: the soft limit in bytes, %S64_MAX where none is set
  * @limit_hits: how often growing met the soft limit
+ * @max: the hard limit in bytes, %S64_MAX where none is set
+ * @max_fails: allocations that failed for the hard limit
+ * @max_exceeded: how often %__GFP_NOFAIL exceeded the hard limit
  * @misuses: reports of misuse or corruption
  * @central_locks: times a central list's lock was taken for objects
  * @central_batches: magazines and smaller batches that moved then
@@ -351,6 +354,9 @@ struct gomalloc_stats {
 	u64 peak_sys;
 	s64 limit;
 	u64 limit_hits;
+	s64 max;
+	u64 max_fails;
+	u64 max_exceeded;
 	u64 misuses;
 	u64 central_locks;
 	u64 central_batches;

@@ -22,6 +22,7 @@ static void check(struct kunit *test, struct gomalloc_stats *s)
 	KUNIT_EXPECT_GE(test, s->total_alloc, s->alloc);
 	KUNIT_EXPECT_GE(test, mallocs, frees);
 	KUNIT_EXPECT_EQ(test, s->limit, S64_MAX);
+	KUNIT_EXPECT_EQ(test, s->max, S64_MAX);
 }
 
 #define NR	10

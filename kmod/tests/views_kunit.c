@@ -373,6 +373,10 @@ static void metrics(struct kunit *test)
 	EXPECT("/memory/classes/total:bytes", s.sys);
 	EXPECT("/memory/classes/peak:bytes", s.peak_sys);
 	EXPECT("/memory/classes/limit:bytes", -1ULL);
+	EXPECT("/memory/classes/max:bytes", -1ULL);
+	EXPECT("/memory/limit/hits:events", s.limit_hits);
+	EXPECT("/memory/max/fails:events", s.max_fails);
+	EXPECT("/memory/max/exceeded:events", s.max_exceeded);
 	EXPECT("/memory/classes/heap/objects:bytes", s.alloc);
 	EXPECT("/memory/classes/heap/mcache-free:bytes", s.mcache_free);
 	EXPECT("/memory/classes/heap/mcentral-free:bytes", s.mcentral_free);
@@ -412,6 +416,11 @@ static void metrics_limit(struct kunit *test)
 	text = read_view(test, m, &gom_view_metrics_sops);
 	gomalloc_set_memory_limit(S64_MAX);
 	KUNIT_EXPECT_EQ(test, metric(text, "/memory/classes/limit:bytes"), SZ_1G);
+	gomalloc_set_memory_max(SZ_2G);
+	text = read_view(test, m, &gom_view_metrics_sops);
+	gomalloc_set_memory_max(S64_MAX);
+	KUNIT_EXPECT_EQ(test, metric(text, "/memory/classes/max:bytes"), SZ_2G);
+	KUNIT_EXPECT_EQ(test, metric(text, "/memory/classes/limit:bytes"), -1ULL);
 }
 
 /* === While the heap changes ============================================== */
