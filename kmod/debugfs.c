@@ -18,6 +18,7 @@
 #include "gom.h"
 #include "heapfile.h"
 #include "leak.h"
+#include "limitfile.h"
 #include "views.h"
 
 static struct dentry *dir;
@@ -103,10 +104,12 @@ void __init gom_debugfs_init(void)
 				    files[i].fops);
 	gom_heapfile_init(dir);
 	gom_leak_init(dir);
+	gom_limitfile_init(dir);
 }
 
 void gom_debugfs_exit(void)
 {
 	debugfs_remove_recursive(dir);
+	gom_limitfile_exit();
 	gom_leak_exit();
 }

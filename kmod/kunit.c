@@ -7,7 +7,7 @@
 #include <linux/percpu.h>
 #include "arena.h"
 #include "budget.h"
-#include "limit.h"
+#include "limitfile.h"
 #include "malloc.h"
 #include "mcache.h"
 #include "mcentral.h"
@@ -54,6 +54,7 @@ EXPORT_SYMBOL_IF_KUNIT(gom_limit_get);
 EXPORT_SYMBOL_IF_KUNIT(gom_limit_hits);
 EXPORT_SYMBOL_IF_KUNIT(gom_limit_pressed);
 EXPORT_SYMBOL_IF_KUNIT(gom_limit_charged);
+EXPORT_SYMBOL_IF_KUNIT(gom_limitfile_set);
 
 EXPORT_SYMBOL_IF_KUNIT(gom_nodes);
 EXPORT_SYMBOL_IF_KUNIT(gom_numa);

@@ -10,7 +10,6 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
-#include <linux/overflow.h>
 #include <linux/random.h>
 #include <linux/rcupdate.h>
 #include <linux/string.h>
@@ -28,10 +27,6 @@
 #include "site.h"
 #include "size_class.h"
 #include "stats.h"
-
-static char *memory_limit;
-module_param(memory_limit, charp, 0444);
-MODULE_PARM_DESC(memory_limit, "soft limit on bytes held from the kernel, with K, M or G (default: none)");
 
 static int set_profile_rate(const char *text, const struct kernel_param *kp)
 {
@@ -114,61 +109,10 @@ MODULE_PARM_DESC(scavenge, "give idle memory back in the background (default: 1)
 module_param_named(shrinker, gom_shrink_enabled, bool, 0644);
 MODULE_PARM_DESC(shrinker, "give idle memory back when the kernel is short of it (default: 1)");
 
-/* As memparse(), which lets what is too large wrap around, but no further. */
-static int __init parse_bytes(const char *text, u64 *bytes)
-{
-	size_t len = strspn(text, "0123456789");
-	unsigned int shift = 0;
-	char number[24];
-	u64 value;
-
-	if (!len || len >= sizeof(number))
-		return -EINVAL;
-	strscpy(number, text, len + 1);
-	text += len;
-	switch (*text) {
-	case 'G':
-	case 'g':
-		shift += 10;
-		fallthrough;
-	case 'M':
-	case 'm':
-		shift += 10;
-		fallthrough;
-	case 'K':
-	case 'k':
-		shift += 10;
-		text++;
-	}
-	if (*text || kstrtou64(number, 10, &value) ||
-	    check_shl_overflow(value, shift, bytes))
-		return -EINVAL;
-	return 0;
-}
-
-static int __init parse_limit(void)
-{
-	u64 bytes;
-
-	if (!memory_limit)
-		return 0;
-	if (parse_bytes(memory_limit, &bytes) || bytes < SZ_1M ||
-	    bytes > S64_MAX) {
-		pr_err("gomalloc: memory_limit=%s: want at least 1M, as a number with an optional K, M or G\n",
-		       memory_limit);
-		return -EINVAL;
-	}
-	gomalloc_set_memory_limit(bytes);
-	return 0;
-}
-
 static int __init gom_init(void)
 {
 	int err;
 
-	err = parse_limit();
-	if (err)
-		return err;
 	gom_size_class_init();
 	/* Objects are aligned, so a key is odd: neither 0 nor a pointer. */
 	gomalloc_hot.secret = get_random_long() | 1;

@@ -7,7 +7,7 @@
 # shellcheck source=selftests/lib.sh
 . ./lib.sh
 
-begin 26 gomalloc_hoard gomalloc_misuse gomalloc_stress
+begin 27 gomalloc_hoard gomalloc_misuse gomalloc_stress
 tracing=/sys/kernel/tracing
 events=$tracing/events/gomalloc
 [ -d $tracing/events ] || mount -t tracefs none $tracing ||
@@ -74,8 +74,8 @@ sums()
 }
 
 # The events of slow paths.
-slow="refill flush span_alloc span_free heap_grow heap_release limit scavenge"
-slow="$slow shrink misuse"
+slow="refill flush span_alloc span_free heap_grow heap_release limit max"
+slow="$slow scavenge shrink misuse"
 
 # record EVENTS COMMAND...: runs it with these on. They are in $scratch/trace
 # then, their sums in $scratch/sums, and by how much the counters changed in
@@ -223,6 +223,17 @@ limit_agrees()
 		equal limit "$(sum limit.limit)" $(($(sum limit) << 20))
 }
 
+max_agrees()
+{
+	grep gomalloc_max: "$scratch/trace" | head -n 3
+	equal events "$(sum max)" $(($(change MemoryMaxFails) + \
+		$(change MemoryMaxExceeded))) &&
+		[ "$(sum max)" -gt 0 ] &&
+		equal exceeded "$(sum max.exceeded)" \
+			"$(change MemoryMaxExceeded)" &&
+		equal max "$(sum max.max)" $(($(sum max) << 20))
+}
+
 # Each object is an event when it comes and another when it goes.
 objects_agree()
 {
@@ -327,6 +338,9 @@ rmmod gomalloc
 load gomalloc memory_limit=1M || ktap_exit_fail_msg "gomalloc does not load"
 record "$slow" stress ms=200
 result "limit: as often as stats says" limit_agrees
+echo 1M >$debugfs/memory_max
+record "$slow" stress ms=200
+result "max: as often as stats says" max_agrees
 echo 1 >$events/enable
 result "unloads with all events on" rmmod gomalloc
 result "the events are gone" gone
