@@ -5,10 +5,10 @@
  *
  * The scavenger is a worker after Go's.  Each round it has CPUs trim their
  * caches, lets budgets shift, sheds what central lists do not use, and gives
- * free runs back beyond what was in use lately and a tenth.  It may take one
- * percent of one CPU's time, saved up for a while.  Where nothing is left
- * that could go it falls asleep, and no timer runs until a slow path that
- * may leave something idle wakes it.
+ * free runs back beyond what was in use lately and a tenth, or near the soft
+ * limit beyond what is in use.  It may take one percent of one CPU's time,
+ * saved up for a while.  Where nothing is left that could go it falls asleep,
+ * and no timer runs until a slow path that may leave something idle wakes it.
  *
  * Process context throughout, but for gom_scavenge_wake().
  */
@@ -23,6 +23,7 @@
 #include <linux/workqueue.h>
 #include "budget.h"
 #include "drain.h"
+#include "limit.h"
 #include "mcache.h"
 #include "node.h"
 #include "scavenge.h"
@@ -156,20 +157,23 @@ static unsigned long recent_peak(struct mheap *heap, unsigned long *inuse)
 
 /*
  * Give back what the heap has beyond its goal, which is added to *@goals;
- * false if it will have no other one, nor idle pages beyond that.
+ * false if it will have no other one, nor idle pages beyond that.  Near the
+ * soft limit, what is in use is the goal, and no arena is too full.
  */
 static bool scavenge_heap(struct mheap *heap, u64 *goals, u64 *began)
 {
-	struct gom_sweep sweep = {};
 	unsigned long inuse, peak = recent_peak(heap, &inuse), goal, pages, n;
+	bool pressed = gom_limit_pressed();
+	struct gom_sweep sweep = {};
 
-	goal = peak + peak * RETAIN_PERCENT / 100;
+	goal = pressed ? inuse : peak + peak * RETAIN_PERCENT / 100;
 	*goals += (u64)goal << GOM_PAGE_SHIFT;
 	while ((pages = READ_ONCE(heap->pages)) > goal) {
 		charge(began);
 		if (savings <= 0)
 			return true;
-		n = gom_mheap_sweep(heap, &sweep, LEVELS,
+		n = gom_mheap_sweep(heap, &sweep,
+				    pressed ? GOM_SWEEP_LEVELS : LEVELS,
 				    min(pages - goal, BATCH));
 		if (!n)
 			break;

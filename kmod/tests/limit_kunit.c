@@ -9,6 +9,7 @@
 #include <linux/workqueue.h>
 #include "gom_test.h"
 #include "limitfile.h"
+#include "scavenge.h"
 
 #define QUIET	(GFP_KERNEL | __GFP_NOWARN)
 
@@ -383,6 +384,36 @@ static void pressed(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, gom_limit_pressed());
 }
 
+/*
+ * The scavenger retains a tenth of what was in use; near the soft limit
+ * nothing, not even a page in a full arena.
+ */
+static void scavenged(struct kunit *test)
+{
+	void **objs = new_array(test);
+	struct gomalloc_stats s;
+	unsigned int i, n;
+
+	n = fill(objs, 64, SZ_64K, GFP_KERNEL);
+	KUNIT_ASSERT_EQ(test, n, 64);
+	gofree(objs[--n]);
+	gomalloc_set_memory_limit(gom_sys_bytes() + SZ_4K);
+	gomalloc_read_stats(&s);
+	KUNIT_ASSERT_GE(test, s.heap_idle, SZ_64K);
+	KUNIT_ASSERT_TRUE(test, gom_limit_pressed());
+	gom_scavenge_switch(true);
+	for (i = 0; i < 100; i++) {
+		gomalloc_read_stats(&s);
+		if (!s.heap_idle)
+			break;
+		schedule_timeout_uninterruptible(HZ / 20);
+	}
+	gom_scavenge_switch(false);
+	KUNIT_EXPECT_EQ(test, s.heap_idle, 0);
+	KUNIT_EXPECT_EQ(test, s.heap_sys, n * SZ_64K);
+	drop(objs, n);
+}
+
 /* The soft limit makes CPUs empty their caches, some time soon. */
 static void trims(struct kunit *test)
 {
@@ -484,6 +515,7 @@ static struct kunit_case limit_cases[] = {
 	KUNIT_CASE(caches_of_others),
 	KUNIT_CASE_SLOW(in_parallel),
 	KUNIT_CASE(pressed),
+	KUNIT_CASE_SLOW(scavenged),
 	KUNIT_CASE_SLOW(trims),
 	KUNIT_CASE(text),
 	KUNIT_CASE(set_below),
