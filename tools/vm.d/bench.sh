@@ -5,7 +5,7 @@
 # tools/bench-report makes tables and charts. budget.sh measures with it too.
 # shellcheck shell=sh disable=SC2034,SC2154 # parts share variables
 
-bench_lanes="instructions time memory scaling latency"
+bench_lanes="instructions time memory scaling latency ageing"
 
 # What --quick measures.
 quick_rows="pair/64 pair-var/64 batch-256/64 batch-2000/64 zeroed/64 tiny/5"
@@ -49,6 +49,10 @@ bench_guests()
 		latency)
 			echo "$bench_lane stock-6.12 1"
 			echo "$bench_lane stock-7.x 1"
+			;;
+		ageing)
+			echo "$bench_lane stock-6.12 2"
+			echo "$bench_lane uml-7.x 1"
 			;;
 		esac
 	done | while read -r bench_lane bench_kernel cpu_counts; do

@@ -9,6 +9,7 @@
  *	bulk.c		many with one call
  *	threads.c	what allocator papers run on many threads
  *	heap.c		large heaps: scattered frees, growth, page runs
+ *	ageing.c	a large heap that changes and shrinks
  *	trace.c		what a kernel did
  *	latency.c	every operation timed by itself
  *
@@ -35,7 +36,7 @@
 
 enum allocator { KMALLOC, GOMALLOC, NR_ALLOCATORS };
 
-enum lane { INSTRUCTIONS, TIME, MEMORY, SCALING, LATENCY, NR_LANES };
+enum lane { INSTRUCTIONS, TIME, MEMORY, SCALING, LATENCY, AGEING, NR_LANES };
 
 /* On one CPU, the cost of an operation. */
 #define SPEED		(BIT(INSTRUCTIONS) | BIT(TIME))
@@ -166,11 +167,13 @@ extern const struct workload micro_workloads[];
 extern const struct workload bulk_workloads[];
 extern const struct workload thread_workloads[];
 extern const struct workload heap_workloads[];
+extern const struct workload ageing_workloads[];
 extern const struct workload trace_workloads[];
 extern const struct workload latency_workloads[];
 
 extern unsigned int bench_repeats;
 extern unsigned int bench_seed;
+extern unsigned int bench_heap;
 extern char *bench_trace;
 extern bool bench_counts_cycles;
 
@@ -191,6 +194,7 @@ u64 latency_at(const struct worker *w, unsigned int per_mille);
 
 /* held.c */
 s64 held_from_kernel(enum allocator which);
+void return_idle(enum allocator which);
 void plug_slabs(void);
 void unplug_slabs(void);
 unsigned long memory_to_use(void);

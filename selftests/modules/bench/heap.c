@@ -64,12 +64,13 @@ static __always_inline void grow(struct worker *w, enum allocator which,
 
 /* === scattered =========================================================== */
 
-#define MIB_AT_MOST	256
+#define MIB_AT_MOST	256UL
 #define MEAN_SIZE	SZ_2K
 
 static unsigned int mebibytes(void)
 {
-	return min(memory_to_use() / SZ_1M, MIB_AT_MOST);
+	return min3(memory_to_use() / SZ_1M, MIB_AT_MOST,
+		    (unsigned long)bench_heap);
 }
 
 static size_t scattered_size(struct worker *w)

@@ -43,6 +43,26 @@ s64 held_from_kernel(enum allocator which)
 	return stats.sys;
 }
 
+/* Both ways of it sleep. */
+static void shrink_slabs(void)
+{
+	unsigned int type, i;
+
+	for (type = 0; type < NR_KMALLOC_TYPES; type++)
+		for (i = 0; i < ARRAY_SIZE(kmalloc_caches[type]); i++)
+			if (kmalloc_caches[type][i])
+				kmem_cache_shrink(kmalloc_caches[type][i]);
+}
+
+/* To the kernel, all that an allocator can do without. */
+void return_idle(enum allocator which)
+{
+	if (which == KMALLOC)
+		shrink_slabs();
+	else
+		gomalloc_free_os_memory();
+}
+
 /* === Plugs =============================================================== */
 
 struct plug {

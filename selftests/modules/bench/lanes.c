@@ -8,6 +8,11 @@
  *	locks	NAME	CPUs, operations, and for 1000 of these: acquisitions
  *			of a central lock, moves of a batch
  *	latency	NAME	p50 p99.9 max of kmalloc, of gomalloc
+ *	aged	NAME	operations so far, bytes requested that are live, what
+ *			kmalloc holds, what it holds if at each such point
+ *			its caches are shrunk, what gomalloc holds, what it
+ *			holds if it gives back what is idle, its bytes in use;
+ *			the last of these rows SETTLE_SECONDS after the others
  *
  * An operation is an allocation and its free; a row's figures are ticks for
  * one of these, summed over the CPUs; a latency's ticks for either. A tick is
@@ -18,6 +23,7 @@
  * own, so that what both suffer cancels out. Low and high leave out a tenth
  * of them at either end.
  */
+#include <linux/delay.h>
 #include <linux/math64.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
@@ -30,6 +36,9 @@
 
 /* Ticks that a row may take, once it has its least repeats. */
 #define ROW_BUDGET	400000000ULL
+
+/* What nobody needs any more should be gone by then. */
+#define SETTLE_SECONDS	5
 
 /* One row is run at a time. */
 static struct run run;
@@ -136,6 +145,20 @@ struct memory {
 
 static struct memory memory[NR_ALLOCATORS];
 
+/* What earlier rows left is not this one's. */
+static s64 held_before(enum allocator which)
+{
+	rcu_barrier();
+	return_idle(GOMALLOC);
+	/* Arenas lie in slabs. */
+	rcu_barrier();
+	if (which == GOMALLOC)
+		return 0;
+	return_idle(KMALLOC);
+	plug_slabs();
+	return held_from_kernel(KMALLOC);
+}
+
 static void observe_memory(struct run *run, enum moment moment)
 {
 	struct memory *m = &memory[run->which];
@@ -143,14 +166,8 @@ static void observe_memory(struct run *run, enum moment moment)
 
 	switch (moment) {
 	case BEFORE:
-		/* What earlier rows left is not this one's. */
-		rcu_barrier();
-		gomalloc_free_os_memory();
 		*m = (struct memory){ .live = -1 };
-		if (run->which == GOMALLOC)
-			break;
-		plug_slabs();
-		m->before = held_from_kernel(KMALLOC);
+		m->before = held_before(run->which);
 		break;
 	case DURING:
 		if (live <= m->live)
@@ -244,6 +261,87 @@ static void measure_latencies(const char *name)
 			ours.median, ours.per_mille, ours.longest);
 }
 
+/* === ageing ============================================================== */
+
+/* Steps from one point of the curve to the next. */
+#define POINT_STEPS	4
+#define MAX_POINTS	128
+
+struct point {
+	u64 calls;
+	s64 live;
+	s64 held[NR_ALLOCATORS][2];
+	u64 inuse;
+};
+
+static struct point points[MAX_POINTS];
+static unsigned int nr_points;
+
+/* Whether what is idle goes back at each point. */
+static bool returning;
+
+static void add_point(struct run *run, s64 before)
+{
+	struct gomalloc_stats stats;
+	struct point *p;
+
+	if (WARN_ON_ONCE(nr_points == MAX_POINTS))
+		return;
+	p = &points[nr_points++];
+	if (returning)
+		return_idle(run->which);
+	gomalloc_read_stats(&stats);
+	p->calls = run->workers->calls;
+	p->live = run_live(run);
+	p->held[run->which][returning] = held_from_kernel(run->which) - before;
+	p->inuse = stats.alloc;
+}
+
+static void observe_ageing(struct run *run, enum moment moment)
+{
+	static s64 before;
+
+	switch (moment) {
+	case BEFORE:
+		before = held_before(run->which);
+		nr_points = 0;
+		break;
+	case DURING:
+		if (run->workers->cursor % POINT_STEPS == 0)
+			add_point(run, before);
+		if (run->workers->cursor < run->steps)
+			break;
+		if (run->which == GOMALLOC && !returning)
+			ssleep(SETTLE_SECONDS);
+		add_point(run, before);
+		break;
+	case AFTER:
+		if (run->which == KMALLOC)
+			unplug_slabs();
+		break;
+	}
+}
+
+static void measure_ageing(const char *name)
+{
+	const struct point *p;
+
+	run.observe = observe_ageing;
+	for (returning = false;; returning = true) {
+		run_pass(&run, KMALLOC, false);
+		run_pass(&run, GOMALLOC, false);
+		if (run.error)
+			return;
+		if (returning)
+			break;
+	}
+	for (p = points; p < points + nr_points; p++)
+		say_row("aged\t%s\t%llu\t%lld\t%lld\t%lld\t%lld\t%lld\t%llu\n",
+			name, p->calls, p->live, p->held[KMALLOC][0],
+			p->held[KMALLOC][1], p->held[GOMALLOC][0],
+			p->held[GOMALLOC][1], p->inuse);
+}
+
 /* === A row =============================================================== */
 
 static void (* const measures[NR_LANES])(const char *name) = {
@@ -252,6 +350,7 @@ static void (* const measures[NR_LANES])(const char *name) = {
 	[MEMORY] = measure_memory,
 	[SCALING] = measure_locks,
 	[LATENCY] = measure_latencies,
+	[AGEING] = measure_ageing,
 };
 
 void lane_row(enum lane lane, const struct workload *workload,

@@ -22,7 +22,7 @@
 
 static char *lane_name = "time";
 module_param_named(lane, lane_name, charp, 0444);
-MODULE_PARM_DESC(lane, "what to measure: instructions, time, memory, scaling or latency");
+MODULE_PARM_DESC(lane, "what to measure: instructions, time, memory, scaling, latency or ageing");
 
 static char *wanted = "*";
 module_param_named(run, wanted, charp, 0444);
@@ -36,6 +36,10 @@ unsigned int bench_seed = 1;
 module_param_named(seed, bench_seed, uint, 0444);
 MODULE_PARM_DESC(seed, "of all that is random");
 
+unsigned int bench_heap = UINT_MAX;
+module_param_named(heap, bench_heap, uint, 0444);
+MODULE_PARM_DESC(heap, "most MiB that are live in rows named after theirs");
+
 char *bench_trace;
 module_param_named(trace, bench_trace, charp, 0444);
 MODULE_PARM_DESC(trace, "file for the row of that name, uncompressed");
@@ -48,6 +52,7 @@ static const char * const lanes[NR_LANES] = {
 	[MEMORY] = "memory",
 	[SCALING] = "scaling",
 	[LATENCY] = "latency",
+	[AGEING] = "ageing",
 };
 
 static const unsigned int default_repeats[NR_LANES] = {
@@ -56,6 +61,7 @@ static const unsigned int default_repeats[NR_LANES] = {
 	[MEMORY] = 1,
 	[SCALING] = 1,
 	[LATENCY] = 20,
+	[AGEING] = 1,
 };
 
 static const struct workload * const suites[] = {
@@ -64,6 +70,7 @@ static const struct workload * const suites[] = {
 	bulk_workloads,
 	thread_workloads,
 	heap_workloads,
+	ageing_workloads,
 	latency_workloads,
 };
 
