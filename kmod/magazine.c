@@ -43,10 +43,20 @@ struct magazine *gom_magazine_alloc(unsigned int cap)
 	if (mag) {
 		mag->count = 0;
 		mag->cap = cap;
+		mag->slots = cap;
 		mag->bottom = __gomalloc_bottom();
 		gom_meta_add(bytes_of(cap));
 	}
 	return mag;
+}
+
+/* From now on @mag, which holds no objects, is full like a first one. */
+void gom_magazine_squeeze(struct magazine *mag, unsigned int class)
+{
+	unsigned int first = gom_magazine_next_cap(class, 0);
+
+	if (mag->cap > first)
+		mag->cap = first;
 }
 
 /* @mag holds no objects; one without slots is nobody's. */
@@ -54,7 +64,7 @@ void gom_magazine_free(struct magazine *mag)
 {
 	if (!mag || !mag->cap)
 		return;
-	gom_meta_add(-(long)bytes_of(mag->cap));
+	gom_meta_add(-(long)bytes_of(mag->slots));
 	kfree(mag);
 }
 

@@ -8,7 +8,8 @@
  * struct magazine - a stack of free objects that passes between CPUs whole
  * @next: in an mcentral's list
  * @count: objects in it, while no CPU has it loaded; then the CPU's head says
- * @cap: slots
+ * @cap: objects at which it is full
+ * @slots: slots, @cap or more
  * @bottom: always __gomalloc_bottom(), which a pop from an empty one meets
  * @slot: pointers to objects, each of which carries its key
  *
@@ -18,6 +19,7 @@ struct magazine {
 	struct magazine *next;
 	u16 count;
 	u16 cap;
+	u16 slots;
 	void *bottom;
 	void *slot[];
 };
@@ -28,6 +30,7 @@ struct magazine {
 
 unsigned int gom_magazine_next_cap(unsigned int class, unsigned int cap);
 struct magazine *gom_magazine_alloc(unsigned int cap);
+void gom_magazine_squeeze(struct magazine *mag, unsigned int class);
 void gom_magazine_free(struct magazine *mag);
 void gom_magazine_free_list(struct magazine *mags);
 

@@ -114,6 +114,29 @@ static unsigned long visits(const struct mcache_class *c)
 	return c->refills + c->flushes - c->visits_seen;
 }
 
+static void count_refill(struct mcache_class *c)
+{
+	c->refills++;
+	c->streak = c->streak < 0 ? 1 : min(c->streak + 1, GOM_STREAK_LONG);
+}
+
+static void count_flush(struct mcache_class *c)
+{
+	c->flushes++;
+	c->streak = c->streak > 0 ? -1 : max(c->streak - 1, -GOM_STREAK_LONG);
+}
+
+/*
+ * Whether the class's spans have much room and its objects go to and fro: who
+ * frees into them should not allocate the same objects again, but those of
+ * the fullest spans, so that the others run empty.
+ */
+static bool is_churned(const struct mcache_class *c, unsigned int class)
+{
+	return abs(c->streak) < GOM_STREAK_LONG &&
+	       READ_ONCE(gom_central(gom_node_local(), class)->sparse);
+}
+
 /*
  * The two magazines take turns to grow: the smaller one is next.  Beyond the
  * budget they do so only for a class that visits often, and not far: without
@@ -127,7 +150,7 @@ static unsigned int wanted_cap(const struct gomalloc_head *head,
 	unsigned int more = less < cap ? cap : gom_magazine_next_cap(class, cap);
 	unsigned long size = gom_class[class].size;
 
-	if (more <= less)
+	if (more <= less || (less && is_churned(&cold->class[class], class)))
 		return 0;
 	if (cold->capacity + (more - less) * size <= gom_budget_of(cold))
 		return more;
@@ -136,6 +159,21 @@ static unsigned int wanted_cap(const struct gomalloc_head *head,
 		return 0;
 	more = min_t(unsigned long, more, MAGAZINE_FLOOR / size ?: 1);
 	return more > less ? more : 0;
+}
+
+/* Both magazines are empty.  Caller holds the busy flag. */
+static noinline void squeeze(struct gomalloc_head *head,
+			     struct mcache_cold *cold, unsigned int class)
+{
+	struct magazine *mags[] = { loaded(head), cold->class[class].other };
+	unsigned int i, cap;
+
+	for (i = 0; i < ARRAY_SIZE(mags); i++) {
+		cap = mags[i]->cap;
+		gom_magazine_squeeze(mags[i], class);
+		count_capacity(cold, class, mags[i]->cap, cap);
+	}
+	load(head, mags[0], 0);
 }
 
 /* Put @mag in the place of a smaller one of this CPU's; returns what is over. */
@@ -317,6 +355,8 @@ static void *take_busy(unsigned int class, struct wish *wish)
 		return pop(head);
 
 	central = gom_central(gom_node_local(), class);
+	if (c->streak < 0 && is_churned(c, class))
+		squeeze(head, cold, class);
 	mag = loaded(head);
 	cap = mag->cap;
 	if (cap) {
@@ -330,7 +370,7 @@ static void *take_busy(unsigned int class, struct wish *wish)
 	} else if (gom_mcentral_take(central, &obj, 1)) {
 		wish->moved = 1;
 	}
-	c->refills++;
+	count_refill(c);
 	wish->cap = wanted_cap(head, cold, class);
 	wish->visited = true;
 	return obj;
@@ -441,7 +481,7 @@ static bool put_busy(unsigned int class, void *obj, struct wish *wish)
 			count_capacity(cold, class, mag->cap, cap);
 			load(head, mag, mag->count);
 		}
-		c->flushes++;
+		count_flush(c);
 		wish->cap = wanted_cap(head, cold, class);
 		wish->visited = true;
 		if (!cap) {

@@ -5,6 +5,9 @@
 #include <linux/percpu.h>
 #include "magazine.h"
 
+/* Visits of one kind in a row that say that objects do not go to and fro. */
+#define GOM_STREAK_LONG	8
+
 /**
  * struct mcache_cold - what only the slow paths touch of a CPU's cache
  * @capacity: bytes that the magazines of this CPU would hold, were all full
@@ -26,6 +29,8 @@
  * @class.mallocs_seen: gom_mcache_mallocs() at the last look
  * @class.visits_seen: refills and flushes then
  * @class.turned: the two magazines have changed places since
+ * @class.streak: refills since the last flush, or less than 0, flushes since
+ *	the last refill; but no more than GOM_STREAK_LONG
  */
 struct mcache_cold {
 	unsigned long capacity;
@@ -40,6 +45,7 @@ struct mcache_cold {
 		struct magazine *other;
 		unsigned int nother;
 		bool turned;
+		s8 streak;
 		unsigned long refills;
 		unsigned long flushes;
 		unsigned long mallocs;

@@ -30,6 +30,12 @@
 #define READY_MAX	4096U
 #define READY_BYTES	SZ_8M
 
+/*
+ * A class is sparse if its spans, but for empty ones, have room for this part
+ * of what is out and for a span more.
+ */
+#define SPARSE_SHIFT	3
+
 /* Magazines to empty and spans to move to the heap in one go. */
 #define SHED_BATCH	4
 #define TRIM_BATCH	16U
@@ -40,9 +46,10 @@
 static_assert(GOM_PAGE_SIZE / 8 < 1UL << GOM_EMPTY_BUCKET);
 
 /* An empty span is to be used or to go.  Caller holds the lock. */
-static void count_empty(struct mcentral *central)
+static void count_empty(struct mcentral *central, const struct mspan *span)
 {
 	central->nempty--;
+	central->nidle -= span->nelems;
 	central->low_empty = min(central->low_empty, central->nempty);
 }
 
@@ -53,7 +60,7 @@ static void unlink(struct mcentral *central, struct mspan *span)
 	if (span->bucket == GOM_NO_BUCKET)
 		return;
 	if (span->bucket == GOM_EMPTY_BUCKET)
-		count_empty(central);
+		count_empty(central, span);
 	hlist_del(&span->list);
 	if (hlist_empty(&central->bucket[span->bucket]))
 		central->nonempty &= ~BIT(span->bucket);
@@ -71,7 +78,10 @@ static void place(struct mcentral *central, struct mspan *span)
 	if (bucket != GOM_NO_BUCKET) {
 		hlist_add_head(&span->list, &central->bucket[bucket]);
 		central->nonempty |= BIT(bucket);
-		central->nempty += bucket == GOM_EMPTY_BUCKET;
+		if (bucket == GOM_EMPTY_BUCKET) {
+			central->nempty++;
+			central->nidle += span->nelems;
+		}
 	}
 	span->bucket = bucket;
 }
@@ -79,6 +89,7 @@ static void place(struct mcentral *central, struct mspan *span)
 static void push_spare(struct mcentral *central, struct magazine *mag)
 {
 	lockdep_assert_held(&central->lock);
+	mag->cap = mag->slots;
 	gom_magazine_link(&central->spare, mag);
 	central->nspare++;
 }
@@ -110,6 +121,30 @@ static struct magazine *pop_full(struct mcentral *central)
 	if (mag)
 		count_ready(central, mag->count);
 	return mag;
+}
+
+static unsigned int max_ready(unsigned int class)
+{
+	return min_t(unsigned int, READY_MAX,
+		     READY_BYTES / gom_class[class].size);
+}
+
+/*
+ * After objects left spans or came back to them.  What passes from free to
+ * alloc in magazines keeps the spans that it belongs to from running empty:
+ * so where they are sparse that is to be little.  Caller holds the lock.
+ */
+static void look_for_room(struct mcentral *central)
+{
+	unsigned long room = central->nelems - central->nidle - central->nalloc;
+	bool sparse = room > (central->nalloc >> SPARSE_SHIFT) +
+			     gom_class[central->class].nelems;
+
+	lockdep_assert_held(&central->lock);
+	if (sparse == central->sparse)
+		return;
+	WRITE_ONCE(central->sparse, sparse);
+	central->max_ready = sparse ? 0 : max_ready(central->class);
 }
 
 /* Up to @n objects from the spans.  Caller holds the lock. */
@@ -204,6 +239,7 @@ struct magazine *gom_mcentral_refill(struct mcentral *central,
 		mag = full;
 	} else {
 		mag->count = take_spans(central, mag->slot, mag->cap);
+		look_for_room(central);
 	}
 	raw_spin_unlock_irqrestore(&central->lock, flags);
 	return mag;
@@ -253,6 +289,7 @@ static unsigned int return_locked(struct mcentral *central, void **objs,
 		place(central, span);
 	}
 	central->nalloc -= n - bad;
+	look_for_room(central);
 	return bad;
 }
 
@@ -562,6 +599,5 @@ void gom_mcentral_setup(struct mcentral *central, unsigned int class, int nid)
 	raw_spin_lock_init(&central->lock);
 	central->class = class;
 	central->nid = nid;
-	central->max_ready = min_t(unsigned int, READY_MAX,
-				   READY_BYTES / gom_class[class].size);
+	central->max_ready = max_ready(class);
 }

@@ -20,8 +20,10 @@
  * @nonempty: bit b set: @bucket[b] has a span
  * @class: the span class
  * @nid: the node
+ * @sparse: the spans have much room, and some should rather run empty
  * @nready: objects in @full
- * @max_ready: how many that may be
+ * @max_ready: how many that may be, as objects are to go to their spans if
+ *	these are @sparse
  * @full: magazines with objects, of this node all
  * @spare: empty magazines
  * @nspare: how many
@@ -33,6 +35,7 @@
  * @nspans: spans
  * @npages: their pages
  * @nelems: objects that they have room for
+ * @nidle: of these, in spans of which nothing is out
  * @nalloc: of these, out: in @full, cached or live
  * @refills: magazines and single objects taken
  * @flushes: magazines and smaller batches given
@@ -44,6 +47,7 @@ struct mcentral {
 	u16 nonempty;
 	u8 class;
 	s16 nid;
+	bool sparse;
 	u32 nready;
 	u32 max_ready;
 	struct magazine *full;
@@ -57,6 +61,7 @@ struct mcentral {
 	unsigned long nspans;
 	unsigned long npages;
 	unsigned long nelems;
+	unsigned long nidle;
 	unsigned long nalloc;
 	unsigned long refills;
 	unsigned long flushes;

@@ -247,13 +247,16 @@ static void check_central(struct walk *w, struct mcentral *central,
 			  struct tally *t)
 {
 	unsigned int class = central->class, nempty = 0, b;
+	unsigned long idle = 0;
 	struct mspan *span;
 
 	same(w, "central: spans", t->nspans[class], central->nspans);
 	same(w, "central: pages", t->npages[class], central->npages);
 	same(w, "central: room", t->nelems[class], central->nelems);
 	same(w, "central: objects out", t->nalloc[class], central->nalloc);
-	same(w, "central: ready", central->nready <= central->max_ready, true);
+	if (!central->sparse)
+		same(w, "central: ready", central->nready <= central->max_ready,
+		     true);
 	for (b = 0; b < GOM_NR_BUCKETS; b++) {
 		same(w, "central: bucket marked",
 		     !!(central->nonempty & BIT(b)),
@@ -264,6 +267,7 @@ static void check_central(struct walk *w, struct mcentral *central,
 			same(w, "central: class of a span", span->class, class);
 			same(w, "central: node of a span", span->nid,
 			     central->nid);
+			idle += span->nalloc ? 0 : span->nelems;
 		}
 	}
 	same(w, "central: empty spans", nempty, central->nempty);
@@ -271,6 +275,7 @@ static void check_central(struct walk *w, struct mcentral *central,
 	     central->low_ready <= central->nready &&
 	     central->low_spare <= central->nspare &&
 	     central->low_empty <= central->nempty, true);
+	same(w, "central: room in empty spans", idle, central->nidle);
 }
 
 /*

@@ -161,6 +161,56 @@ static void beyond_budget(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, cold->capacity, 4 * SZ_8K);
 }
 
+/* Objects go to and fro; the least capacity that the CPU had meanwhile. */
+static unsigned int churn(struct kunit *test, unsigned int class)
+{
+	unsigned int n = 0, most = 400, low = UINT_MAX, i;
+	void **objs = kunit_kcalloc(test, most, sizeof(*objs), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, objs);
+	for (i = 0; i < 30000; i++) {
+		if (n == 0 || (n < most && gom_test_random(test, 2)))
+			objs[n++] = gom_test_alloc(64, GFP_KERNEL);
+		else
+			gofree(objs[--n]);
+		low = min(low, capacity(class));
+	}
+	gofree_bulk(n, objs);
+	return low;
+}
+
+/*
+ * While objects go to and fro in spans with much room, a CPU keeps few, or no
+ * span would run empty; not so where spans are full.
+ */
+static void sparse_spans(struct kunit *test)
+{
+	unsigned int class = gom_size_class(64), i, nr = 4000;
+	void **objs = kunit_kcalloc(test, nr, sizeof(*objs), GFP_KERNEL);
+	unsigned int few = 2 * GOM_MAGAZINE_FIRST;
+
+	KUNIT_ASSERT_NOT_NULL(test, objs);
+	for (i = 0; i < nr; i++)
+		objs[i] = gom_test_alloc(64, GFP_KERNEL);
+	KUNIT_EXPECT_GT(test, churn(test, class), few);
+	for (i = 0; i < nr; i++) {
+		if (i % 8 == 0)
+			continue;
+		gofree(objs[i]);
+		objs[i] = NULL;
+	}
+	/* Stock would serve what follows. */
+	while (gom_mcentral_shed(gom_central(numa_mem_id(), class)))
+		;
+	KUNIT_EXPECT_GT(test, capacity(class), few);
+	KUNIT_EXPECT_LE(test, churn(test, class), few);
+	for (i = 0; i < nr; i++)
+		if (!objs[i])
+			objs[i] = gom_test_alloc(64, GFP_KERNEL);
+	KUNIT_EXPECT_GT(test, capacity(class), few);
+	gofree_bulk(nr, objs);
+}
+
 /* Stock that nothing was taken from goes back while others miss. */
 static void idle_stock(struct kunit *test)
 {
@@ -379,6 +429,7 @@ static struct kunit_case mcache_cases[] = {
 	KUNIT_CASE(busy),
 	KUNIT_CASE(capacity_in_budget),
 	KUNIT_CASE(beyond_budget),
+	KUNIT_CASE(sparse_spans),
 	KUNIT_CASE(idle_stock),
 	KUNIT_CASE(drain),
 	KUNIT_CASE(edge),

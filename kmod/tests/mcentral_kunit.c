@@ -176,6 +176,49 @@ static void stock_is_bounded(struct kunit *test)
 	gom_magazine_free(mag);
 }
 
+/* Where much room is in spans, objects go there and not to the stock. */
+static void sparse_spans(struct kunit *test)
+{
+	struct mcentral *c = central_of_test();
+	unsigned int n = per_span(), wanted = 0, i;
+	void *objs[4 * 8], *back[2 * 8];
+	struct magazine *mag;
+
+	take_spans(test, objs, 4);
+	KUNIT_EXPECT_FALSE(test, c->sparse);
+	/* A span's worth is no sign of anything. */
+	for (i = 0; i < 4; i++)
+		give(objs + i * n, n / 4);
+	KUNIT_EXPECT_FALSE(test, c->sparse);
+	for (i = 0; i < 4; i++)
+		give(objs + i * n + n / 4, n / 4);
+	KUNIT_EXPECT_TRUE(test, c->sparse);
+
+	mag = gom_magazine_alloc(n / 4);
+	KUNIT_ASSERT_NOT_NULL(test, mag);
+	mag = gom_mcentral_refill(c, mag);
+	KUNIT_ASSERT_EQ(test, mag->count, n / 4);
+	for (i = 0; i < mag->count; i++)
+		*(unsigned long *)mag->slot[i] = gom_key(mag->slot[i]);
+	gom_mcentral_add_spare(c, n);
+	KUNIT_ASSERT_PTR_EQ(test, gom_mcentral_flush(c, mag, &wanted), mag);
+	KUNIT_EXPECT_EQ(test, wanted, 0);
+	KUNIT_EXPECT_EQ(test, c->nready, 0);
+	gom_magazine_free(mag);
+
+	/* Full again. */
+	KUNIT_EXPECT_EQ(test, gom_mcentral_take(c, back, 2 * n - 1), 2 * n - 1);
+	mag = gom_mcentral_refill(c, gom_magazine_alloc(n));
+	KUNIT_ASSERT_EQ(test, mag->count, 1);
+	KUNIT_EXPECT_FALSE(test, c->sparse);
+	KUNIT_EXPECT_GT(test, c->max_ready, 0);
+	back[2 * n - 1] = mag->slot[0];
+	gom_magazine_free(mag);
+	give(back, 2 * n);
+	for (i = 0; i < 4; i++)
+		give(objs + i * n + n / 2, n / 2);
+}
+
 static void shed_when_idle(struct kunit *test)
 {
 	struct mcentral *c = central_of_test();
@@ -383,6 +426,7 @@ static struct kunit_case mcentral_cases[] = {
 	KUNIT_CASE(fullest_first),
 	KUNIT_CASE(ready_stock),
 	KUNIT_CASE(stock_is_bounded),
+	KUNIT_CASE(sparse_spans),
 	KUNIT_CASE(empty_spans_stay),
 	KUNIT_CASE(empty_spans_serve_others),
 	KUNIT_CASE(shed_when_idle),
