@@ -254,7 +254,7 @@ DEFINE_STEP(few, age, FEW)
 #define AGED(way) {							\
 	.name = "aged-" #way,						\
 	.unit = "M",							\
-	.lanes = BIT(AGEING),						\
+	.lanes = BIT(AGEING) | BIT(MEMORY),				\
 	.steps = 2 * GROWN_STEPS + FREE_STEPS,				\
 	.scale = mebibytes,						\
 	.init = ageing_init,						\

@@ -4,7 +4,8 @@
  *
  *	row	NAME	low median high of kmalloc, of gomalloc, of the ratio
  *	mem	NAME	requested, held at the peak by kmalloc, by gomalloc,
- *			held after all was freed by kmalloc, by gomalloc
+ *			held after all was freed by kmalloc, by gomalloc, and
+ *			by gomalloc SETTLE_SECONDS later beyond what is in use
  *	locks	NAME	CPUs, operations, and for 1000 of these: acquisitions
  *			of a central lock, moves of a batch
  *	latency	NAME	p50 p99.9 max of kmalloc, of gomalloc
@@ -141,9 +142,18 @@ struct memory {
 	s64 live;
 	s64 peak;
 	s64 after;
+	s64 settled;
 };
 
 static struct memory memory[NR_ALLOCATORS];
+
+static s64 held_beyond_use(void)
+{
+	struct gomalloc_stats stats;
+
+	gomalloc_read_stats(&stats);
+	return stats.sys - stats.alloc;
+}
 
 /* What earlier rows left is not this one's. */
 static s64 held_before(enum allocator which)
@@ -177,8 +187,12 @@ static void observe_memory(struct run *run, enum moment moment)
 		break;
 	case AFTER:
 		m->after = held_from_kernel(run->which) - m->before;
-		if (run->which == KMALLOC)
+		if (run->which == KMALLOC) {
 			unplug_slabs();
+			break;
+		}
+		ssleep(SETTLE_SECONDS);
+		m->settled = held_beyond_use();
 		break;
 	}
 }
@@ -190,10 +204,10 @@ static void measure_memory(const char *name)
 	run_pass(&run, GOMALLOC, false);
 	if (run.error)
 		return;
-	say_row("mem\t%s\t%lld\t%lld\t%lld\t%lld\t%lld\n", name,
+	say_row("mem\t%s\t%lld\t%lld\t%lld\t%lld\t%lld\t%lld\n", name,
 		memory[GOMALLOC].live, memory[KMALLOC].peak,
 		memory[GOMALLOC].peak, memory[KMALLOC].after,
-		memory[GOMALLOC].after);
+		memory[GOMALLOC].after, memory[GOMALLOC].settled);
 }
 
 /* === scaling ============================================================= */

@@ -2,7 +2,7 @@
 /*
  * The lines that a tool reads, in debugfs and, as they come, in the log.
  *
- *	gomalloc bench 2
+ *	gomalloc bench 3
  *	lane	NAME
  *	KIND	NAME	FIGURE...
  *	error	NAME	why it has no figures
@@ -64,7 +64,7 @@ void say_skip(const char *name, const char *why)
 
 void results_begin(const char *lane)
 {
-	say("gomalloc bench 2\n");
+	say("gomalloc bench 3\n");
 	say("lane\t%s\n", lane);
 }
 

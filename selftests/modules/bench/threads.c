@@ -283,7 +283,7 @@ const struct workload thread_workloads[] = {
 		.step = STEP_OF(larson),
 	}, {
 		.name = "xmalloc-test",
-		.lanes = SPEED | BIT(SCALING),
+		.lanes = SPEED | BIT(MEMORY) | BIT(SCALING),
 		.threads = ONE_AND_MANY,
 		.steps = XMALLOC_STEPS,
 		.slots = XMALLOC_STEPS * STEP,
@@ -300,14 +300,14 @@ const struct workload thread_workloads[] = {
 		.step = STEP_OF(alloc_test),
 	}, {
 		.name = "sh6bench",
-		.lanes = SPEED,
+		.lanes = SPEED | BIT(MEMORY),
 		.threads = ONE_AND_MANY,
 		.steps = 32,
 		.slots = 2 * BATCH,
 		.step = STEP_OF(sh6bench),
 	}, {
 		.name = "sh8bench",
-		.lanes = SPEED | BIT(SCALING),
+		.lanes = SPEED | BIT(MEMORY) | BIT(SCALING),
 		.threads = MANY_THREADS,
 		.steps = 32,
 		.slots = 2 * BATCH,
