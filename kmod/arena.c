@@ -7,7 +7,8 @@
  *        +--> empty_arena		shared, nothing is owned there
  *        +--> struct arena		class byte and span bias per page
  *                  |
- *                  +--> struct arena_chunk	span per page, 64 pages
+ *                  +--> no_spans		shared, nothing is owned there
+ *                  +--> struct arena_chunk	span per page, 16 pages
  *
  * mheap.c writes it, everybody reads it.  Readers take no lock: an arena is
  * published once and freed by RCU after its last page went back, and the
@@ -26,7 +27,10 @@ struct gomalloc_hot gomalloc_hot ____cacheline_aligned __ro_after_init;
 EXPORT_SYMBOL_GPL(gomalloc_hot);
 
 static struct arena empty_arena;
+static struct mspan no_span = { .state = MSPAN_MOVING };
+static struct arena_chunk no_spans;
 static struct kmem_cache *arena_cache;
+static struct kmem_cache *chunk_cache;
 /* A bit for each entry of the map that is not empty_arena, for walks. */
 static unsigned long *arena_bits;
 static DEFINE_RAW_SPINLOCK(arena_lock);
@@ -43,6 +47,14 @@ static int map_node(unsigned long addr)
 	return page_to_nid(virt_to_page((void *)addr));
 }
 
+static void clear_chunks(struct arena *arena)
+{
+	int i;
+
+	for (i = 0; i < GOM_ARENA_CHUNKS; i++)
+		arena->chunk[i] = &no_spans;
+}
+
 /* Enter the pages in an arena, made with @gfp where there is none yet. */
 static int own_arena(unsigned long addr, unsigned int npages, gfp_t gfp)
 {
@@ -57,6 +69,7 @@ again:
 					      map_node(addr));
 		if (!fresh)
 			return -ENOMEM;
+		clear_chunks(fresh);
 	}
 	raw_spin_lock_irqsave(&arena_lock, flags);
 	if (*slot == &empty_arena) {
@@ -77,73 +90,67 @@ again:
 	return 0;
 }
 
-static int own_chunks(unsigned long addr, unsigned int npages, gfp_t gfp)
+/* The same in chunk @i, where they all are. */
+static int own_chunk(struct arena *arena, unsigned int i, unsigned int npages,
+		     gfp_t gfp, int nid)
 {
-	struct arena *arena = gom_arena_of((void *)addr);
-	unsigned int page = gom_arena_page((void *)addr);
-	unsigned int i, last = (page + npages - 1) / GOM_CHUNK_PAGES;
-	struct arena_chunk *fresh;
+	struct arena_chunk *fresh = NULL;
+	unsigned long flags;
 
-	for (i = page / GOM_CHUNK_PAGES; i <= last; i++) {
-		if (READ_ONCE(arena->chunk[i]))
-			continue;
-		fresh = kzalloc_node(sizeof(*fresh), GOM_GFP_META(gfp),
-				     map_node(addr));
+again:
+	if (READ_ONCE(arena->chunk[i]) == &no_spans && !fresh) {
+		fresh = kmem_cache_alloc_node(chunk_cache, GOM_GFP_META(gfp),
+					      nid);
 		if (!fresh)
 			return -ENOMEM;
-		if (cmpxchg(&arena->chunk[i], NULL, fresh))
-			kfree(fresh);
-		else
-			gom_meta_add(sizeof(*fresh));
+		*fresh = no_spans;
 	}
+	raw_spin_lock_irqsave(&arena_lock, flags);
+	if (arena->chunk[i] == &no_spans) {
+		if (!fresh) {
+			raw_spin_unlock_irqrestore(&arena_lock, flags);
+			goto again;
+		}
+		/* Pairs with READ_ONCE() in gom_arena_slot(). */
+		smp_store_release(&arena->chunk[i], fresh);
+		gom_meta_add(sizeof(*fresh));
+		fresh = NULL;
+	}
+	arena->nchunk[i] += npages;
+	raw_spin_unlock_irqrestore(&arena_lock, flags);
+	if (fresh)
+		kmem_cache_free(chunk_cache, fresh);
 	return 0;
 }
 
-/*
- * Account for a block of @npages pages, which lies within one arena, and see
- * to it that the map has room for it.  May sleep as @gfp says; no lock held.
- */
-int gom_arena_own(unsigned long addr, unsigned int npages, gfp_t gfp)
+/* The pages leave the chunk, which goes with its last. */
+static void disown_chunk(struct arena *arena, unsigned int i,
+			 unsigned int npages)
 {
-	int err = own_arena(addr, npages, gfp);
+	struct arena_chunk *chunk = arena->chunk[i];
+	unsigned long flags;
+	bool last;
 
-	if (err)
-		return err;
-	err = own_chunks(addr, npages, gfp);
-	if (err)
-		gom_arena_disown(addr, npages);
-	return err;
-}
-
-static void free_arena(struct arena *arena)
-{
-	int i;
-
-	for (i = 0; i < GOM_ARENA_CHUNKS; i++)
-		kfree(arena->chunk[i]);
-	kmem_cache_free(arena_cache, arena);
+	raw_spin_lock_irqsave(&arena_lock, flags);
+	arena->nchunk[i] -= npages;
+	last = !arena->nchunk[i];
+	if (last)
+		WRITE_ONCE(arena->chunk[i], &no_spans);
+	raw_spin_unlock_irqrestore(&arena_lock, flags);
+	if (last) {
+		gom_meta_add(-(long)sizeof(*chunk));
+		kmem_cache_free(chunk_cache, chunk);
+	}
 }
 
 static void free_arena_rcu(struct rcu_head *rcu)
 {
-	free_arena(container_of(rcu, struct arena, rcu));
+	kmem_cache_free(arena_cache, container_of(rcu, struct arena, rcu));
 }
 
-static long arena_bytes(const struct arena *arena)
+/* The pages leave the arena, which goes with its last. */
+static void disown_arena(struct arena **slot, unsigned int npages)
 {
-	long bytes = sizeof(*arena);
-	int i;
-
-	for (i = 0; i < GOM_ARENA_CHUNKS; i++)
-		if (arena->chunk[i])
-			bytes += sizeof(*arena->chunk[i]);
-	return bytes;
-}
-
-/* The reverse: the pages are about to go back, their class bytes are NONE. */
-void gom_arena_disown(unsigned long addr, unsigned int npages)
-{
-	struct arena **slot = &gomalloc_hot.arenas[gom_arena_index((void *)addr)];
 	struct arena *arena = *slot;
 	unsigned long flags;
 	bool last;
@@ -157,9 +164,59 @@ void gom_arena_disown(unsigned long addr, unsigned int npages)
 	}
 	raw_spin_unlock_irqrestore(&arena_lock, flags);
 	if (last) {
-		gom_meta_add(-arena_bytes(arena));
+		gom_meta_add(-(long)sizeof(*arena));
 		call_rcu(&arena->rcu, free_arena_rcu);
 	}
+}
+
+/* How many of @npages pages from @page on are in that one's chunk. */
+static unsigned int in_chunk(unsigned int page, unsigned int npages)
+{
+	return min_t(unsigned int, npages,
+		     GOM_CHUNK_PAGES - page % GOM_CHUNK_PAGES);
+}
+
+static void disown_chunks(struct arena *arena, unsigned int page,
+			  unsigned int npages)
+{
+	unsigned int n;
+
+	for (; npages; page += n, npages -= n) {
+		n = in_chunk(page, npages);
+		disown_chunk(arena, page / GOM_CHUNK_PAGES, n);
+	}
+}
+
+/*
+ * Account for a block of @npages pages, which lies within one arena, and see
+ * to it that the map has room for it.  May sleep as @gfp says; no lock held.
+ */
+int gom_arena_own(unsigned long addr, unsigned int npages, gfp_t gfp)
+{
+	struct arena **slot = &gomalloc_hot.arenas[gom_arena_index((void *)addr)];
+	unsigned int page = gom_arena_page((void *)addr), done, n;
+
+	if (own_arena(addr, npages, gfp))
+		return -ENOMEM;
+	for (done = 0; done < npages; done += n) {
+		n = in_chunk(page + done, npages - done);
+		if (!own_chunk(*slot, (page + done) / GOM_CHUNK_PAGES, n, gfp,
+			       map_node(addr)))
+			continue;
+		disown_chunks(*slot, page, done);
+		disown_arena(slot, npages);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+/* The reverse: the pages are about to go back, their class bytes are NONE. */
+void gom_arena_disown(unsigned long addr, unsigned int npages)
+{
+	struct arena **slot = &gomalloc_hot.arenas[gom_arena_index((void *)addr)];
+
+	disown_chunks(*slot, gom_arena_page((void *)addr), npages);
+	disown_arena(slot, npages);
 }
 
 /* Enter a span.  Caller holds mheap->lock. */
@@ -243,20 +300,26 @@ int __init gom_arena_init(void)
 {
 	unsigned long i;
 
+	for (i = 0; i < GOM_CHUNK_PAGES; i++)
+		no_spans.span[i] = &no_span;
+	clear_chunks(&empty_arena);
 	gomalloc_hot.first = PAGE_OFFSET & ~(GOM_ARENA_SIZE - 1);
 	gomalloc_hot.nr_arenas = gom_arena_index(high_memory - 1) + 1;
 	arena_cache = kmem_cache_create("gomalloc_arena", sizeof(struct arena),
 					0, 0, NULL);
-	if (!arena_cache)
-		return -ENOMEM;
+	chunk_cache = kmem_cache_create("gomalloc_chunk",
+					sizeof(struct arena_chunk), 0,
+					SLAB_TYPESAFE_BY_RCU, NULL);
 	gomalloc_hot.arenas = kvmalloc_array(gomalloc_hot.nr_arenas,
 					     sizeof(*gomalloc_hot.arenas),
 					     GFP_KERNEL);
 	arena_bits = kvcalloc(BITS_TO_LONGS(gomalloc_hot.nr_arenas),
 			      sizeof(long), GFP_KERNEL);
-	if (!gomalloc_hot.arenas || !arena_bits) {
+	if (!arena_cache || !chunk_cache || !gomalloc_hot.arenas ||
+	    !arena_bits) {
 		kvfree(arena_bits);
 		kvfree(gomalloc_hot.arenas);
+		kmem_cache_destroy(chunk_cache);
 		kmem_cache_destroy(arena_cache);
 		return -ENOMEM;
 	}
@@ -272,7 +335,7 @@ int __init gom_arena_init(void)
  */
 static void abandon(struct arena *arena)
 {
-	unsigned int page = 0;
+	unsigned int page = 0, i;
 
 	while (page < GOM_ARENA_PAGES) {
 		struct mspan *span;
@@ -286,7 +349,10 @@ static void abandon(struct arena *arena)
 		gom_mspan_uncut(span);
 		gom_mspan_free(span);
 	}
-	free_arena(arena);
+	for (i = 0; i < GOM_ARENA_CHUNKS; i++)
+		if (arena->chunk[i] != &no_spans)
+			kmem_cache_free(chunk_cache, arena->chunk[i]);
+	kmem_cache_free(arena_cache, arena);
 }
 
 /* Nobody frees or looks anything up any more; free runs went back. */
@@ -300,5 +366,6 @@ void gom_arena_exit(void)
 	gom_meta_add(-(long)map_bytes());
 	kvfree(arena_bits);
 	kvfree(gomalloc_hot.arenas);
+	kmem_cache_destroy(chunk_cache);
 	kmem_cache_destroy(arena_cache);
 }

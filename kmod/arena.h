@@ -9,7 +9,7 @@
 struct mspan;
 
 /* Pages whose spans one chunk of an arena's map knows. */
-#define GOM_CHUNK_PAGES		64
+#define GOM_CHUNK_PAGES		16
 #define GOM_ARENA_CHUNKS	DIV_ROUND_UP(GOM_ARENA_PAGES, GOM_CHUNK_PAGES)
 
 struct arena_chunk {
@@ -25,17 +25,23 @@ struct arena_chunk {
  * @nowned: pages that gomalloc holds; under arena_lock
  * @nfree: of these, in free runs; atomic, as heaps of two nodes may share the
  *	arena, and read by those who prefer full or empty ones without a lock
+ * @nchunk: pages owned by chunk, which sum up to @nowned; under arena_lock
  * @rcu: frees the arena when its last page is gone
- * @chunk: the page's span, where pages of the chunk are or were owned: small
- *	heaps own a few blocks in each of many arenas.  For a free run valid
- *	for its first and last page and only under the mheap's lock
+ * @chunk: the page's span, where pages of the chunk are owned: heaps that are
+ *	small, or have been large, own a few pages in each of many arenas.  For
+ *	a free run valid for its first and last page and only under the
+ *	mheap's lock
  *
- * The entries of a page are written under the lock of the page's mheap.
+ * The entries of a page are written under the lock of the page's mheap.  Who
+ * follows a stale pointer may meet another chunk's entries, but always a
+ * chunk's, and in them headers: both caches keep their type while RCU or
+ * interrupts are held off.
  */
 struct arena {
 	u8 class[GOM_ARENA_PAGES];
 	u32 bias[GOM_ARENA_PAGES];
 	unsigned int nowned;
+	u8 nchunk[GOM_ARENA_CHUNKS];
 	atomic_t nfree;
 	struct rcu_head rcu;
 	struct arena_chunk *chunk[GOM_ARENA_CHUNKS];
@@ -88,7 +94,9 @@ static __always_inline unsigned int gom_arena_class(const void *ptr)
 static inline struct mspan **gom_arena_slot(struct arena *arena,
 					    unsigned int page)
 {
-	return &arena->chunk[page / GOM_CHUNK_PAGES]->span[page % GOM_CHUNK_PAGES];
+	/* Pairs with smp_store_release() in own_chunk(). */
+	return &READ_ONCE(arena->chunk[page / GOM_CHUNK_PAGES])->
+			span[page % GOM_CHUNK_PAGES];
 }
 
 /* The span of a live object, or of any address whose class says span. */
