@@ -12,6 +12,7 @@
 #include <linux/ktime.h>
 #include <linux/preempt.h>
 #include <linux/sched.h>
+#include <linux/sched/isolation.h>
 #include <linux/workqueue.h>
 #include "budget.h"
 #include "drain.h"
@@ -52,6 +53,7 @@ static void drain_this_cpu(struct work_struct *work)
 	migrate_disable();
 	drain(smp_processor_id());
 	migrate_enable();
+	gom_scavenge_wake();
 }
 
 static void trim_this_cpu(struct work_struct *work)
@@ -84,12 +86,17 @@ void gom_drain_ask(int cpu)
 	queue_work_on(cpu, drain_wq, per_cpu_ptr(&drain_work, cpu));
 }
 
+bool gom_drain_may_disturb(int cpu)
+{
+	return housekeeping_cpu(cpu, HK_TYPE_WQ);
+}
+
 void gom_drain_ask_all(void)
 {
 	int cpu;
 
 	for_each_online_cpu(cpu)
-		if (gom_drain_is_worth(cpu))
+		if (gom_drain_is_worth(cpu) && gom_drain_may_disturb(cpu))
 			gom_drain_ask(cpu);
 }
 
@@ -133,7 +140,9 @@ void gom_drain_hurry(unsigned long timeout)
 	int cpu;
 
 	gom_drain_here();
-	gom_drain_ask_all();
+	for_each_online_cpu(cpu)
+		if (gom_drain_is_worth(cpu))
+			gom_drain_ask(cpu);
 	for_each_online_cpu(cpu)
 		while (work_busy(per_cpu_ptr(&drain_work, cpu)) &&
 		       time_before(jiffies, end))

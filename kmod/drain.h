@@ -20,7 +20,9 @@ void gom_drain_here(void);
 bool gom_drain_is_worth(int cpu);
 /* Have @cpu empty its own soon; any context in which a task can be woken. */
 void gom_drain_ask(int cpu);
-/* All that cache anything. */
+/* Whether it may be asked for other than dire need: not if nohz_full. */
+bool gom_drain_may_disturb(int cpu);
+/* All that may and cache anything. */
 void gom_drain_ask_all(void);
 /*
  * Have @cpu give up what of it is not used; false if it was told to before and

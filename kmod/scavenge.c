@@ -19,7 +19,6 @@
 #include <linux/minmax.h>
 #include <linux/mutex.h>
 #include <linux/sched.h>
-#include <linux/sched/isolation.h>
 #include <linux/workqueue.h>
 #include "budget.h"
 #include "drain.h"
@@ -112,7 +111,7 @@ static bool trim_cpus(void)
 	cpus_read_lock();
 	for_each_online_cpu(cpu)
 		if (gom_drain_is_worth(cpu) &&
-		    housekeeping_cpu(cpu, HK_TYPE_WQ))
+		    gom_drain_may_disturb(cpu))
 			any |= gom_drain_trim(cpu);
 	cpus_read_unlock();
 	return any;
@@ -129,7 +128,8 @@ static bool shed_node(int nid, u64 *began)
 		central = gom_central(nid, class);
 		while (gom_mcentral_shed_unused(central)) {
 			charge(began);
-			if (savings <= 0)
+			/* The rest is for giving back. */
+			if (savings <= round_cost)
 				return true;
 			cond_resched();
 		}
@@ -183,10 +183,10 @@ static bool scavenge_heap(struct mheap *heap, u64 *goals, u64 *began)
 	return peak > inuse;
 }
 
-/* Slow paths that CPUs have been on, and what of heaps is idle. */
+/* Slow paths that CPUs have been on, late trims, spans that became idle. */
 static unsigned long activity(void)
 {
-	unsigned long sum = 0;
+	unsigned long sum = gom_drain_nsecs();
 	int cpu, nid;
 
 	for_each_possible_cpu(cpu)

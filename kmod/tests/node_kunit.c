@@ -216,11 +216,12 @@ static void beyond_the_map(struct kunit *test)
 {
 	int there = other_node(test), here = numa_mem_id();
 	struct mheap *heap = &gom_node(here)->heap;
-	u64 beyond = heap->beyond;
+	u64 beyond = heap->beyond, grown = heap->grown;
 	void *mine, *other;
 
 	KUNIT_ASSERT_EQ(test, heap->pages, 0);
 	heap->beyond = 1;
+	heap->grown = 0;
 	other = gomalloc(SZ_64K, GFP_KERNEL);
 	/* It has some after all. */
 	mine = gomalloc_node(SZ_64K, GFP_KERNEL | __GFP_THISNODE, here);
@@ -229,6 +230,7 @@ static void beyond_the_map(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, free_counting(&other, 1, here), 1);
 	KUNIT_EXPECT_EQ(test, free_counting(&mine, 1, here), 0);
 	heap->beyond = beyond;
+	heap->grown += grown;
 }
 
 /* A node of which the page allocator has nothing left, and another one. */
