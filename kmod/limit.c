@@ -38,7 +38,10 @@
 /* Room for the headers of all spans that are on their way. */
 #define HEADERS_BYTES	SZ_4K
 
-static s64 limits[GOM_NR_LIMITS] = { S64_MAX, S64_MAX };
+static atomic64_t limits[GOM_NR_LIMITS] = {
+	ATOMIC64_INIT(S64_MAX),
+	ATOMIC64_INIT(S64_MAX),
+};
 
 /* Bytes of pages that the heap has, is getting or is giving back. */
 static atomic_long_t charged;
@@ -50,13 +53,14 @@ static atomic64_t exceeded;
 
 s64 gom_limit_get(enum gom_limit which)
 {
-	return READ_ONCE(limits[which]);
+	return atomic64_read(&limits[which]);
 }
 
 /* Unless @bytes is negative; returns the limit before. */
 s64 gom_limit_set(enum gom_limit which, s64 bytes)
 {
-	return bytes < 0 ? gom_limit_get(which) : xchg(&limits[which], bytes);
+	return bytes < 0 ? gom_limit_get(which) :
+			   atomic64_xchg(&limits[which], bytes);
 }
 
 bool gom_limit_meets(long bytes)

@@ -234,8 +234,11 @@ static noinline void *malloc_miss(size_t size, gfp_t gfp, unsigned long caller)
 static void *malloc_direct(size_t size, gfp_t gfp, int node,
 			   unsigned long caller)
 {
-	void *obj = gom_large_alloc(size, gfp, node, true);
+	void *obj;
 
+	if (size > GOMALLOC_MAX_SIZE)
+		return NULL;
+	obj = gom_large_alloc(size, gfp, node, true);
 	if (obj)
 		trace_gomalloc_alloc(caller, obj, size, gom_large_size(size),
 				     gfp, node);

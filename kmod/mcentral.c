@@ -559,6 +559,18 @@ bool gom_mcentral_shed(struct mcentral *central)
 	return n + gom_mcentral_trim(central, TRIM_BATCH);
 }
 
+/*
+ * How often gom_mcentral_shed() is worth it at most for what there is now:
+ * others bring more meanwhile, for ever if there are enough of them.
+ */
+unsigned long gom_mcentral_looks(const struct mcentral *central)
+{
+	unsigned long objs = READ_ONCE(central->nready);
+
+	return 1 + (objs + READ_ONCE(central->nspare)) / SHED_BATCH +
+	       (objs + READ_ONCE(central->nempty)) / TRIM_BATCH + 1;
+}
+
 /* Begin to watch anew. */
 static void watch(struct mcentral *central)
 {

@@ -98,6 +98,7 @@ struct magazine *gom_mcentral_flush(struct mcentral *central,
 void gom_mcentral_add_spare(struct mcentral *central, unsigned int cap);
 void *gom_mcentral_grow(struct mcentral *central, gfp_t gfp);
 unsigned int gom_mcentral_trim(struct mcentral *central, unsigned int max);
+unsigned long gom_mcentral_looks(const struct mcentral *central);
 bool gom_mcentral_shed(struct mcentral *central);
 bool gom_mcentral_shed_unused(struct mcentral *central);
 

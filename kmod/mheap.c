@@ -459,19 +459,24 @@ static void uncharge(unsigned int npages)
 }
 
 /*
- * Get a block.  Orders beyond @need are a convenience: they neither reclaim
- * nor touch reserves.  The last attempt is the caller's own, flags as given.
+ * Get a block.  Orders beyond the need are a convenience: they neither reclaim
+ * nor touch reserves.  The last attempt is the caller's own, flags as given;
+ * it may take long, so what it cannot bring is not charged meanwhile.
  */
-static struct page *get_block(int nid, gfp_t gfp, int need, int *order)
+static struct page *get_block(int nid, gfp_t gfp, struct growth *g)
 {
 	struct page *page;
 
-	for (; *order > need; --*order) {
-		page = gom_mheap_get_pages(nid, GOM_GFP_EASY(gfp), *order);
+	for (; g->order > g->need; g->order--) {
+		page = gom_mheap_get_pages(nid, GOM_GFP_EASY(gfp), g->order);
 		if (page)
 			return page;
 	}
-	return gom_mheap_get_pages(nid, gfp, need);
+	if (g->keep > pages_of(g->need)) {
+		uncharge(g->keep - pages_of(g->need));
+		g->keep = pages_of(g->need);
+	}
+	return gom_mheap_get_pages(nid, gfp, g->need);
 }
 
 /* Idle runs may be this part of the heap when it grows all the same. */
@@ -510,8 +515,7 @@ static unsigned int take_block(int nid, const struct gom_run_request *req,
 		trade(heap, pages_of(g.order), gfp);
 	if (!charge(req, gfp, &g))
 		return 0;
-	page = get_block(nid, gfp & ~(__GFP_ZERO | __GFP_COMP), g.need,
-			 &g.order);
+	page = get_block(nid, gfp & ~(__GFP_ZERO | __GFP_COMP), &g);
 	if (!page) {
 		uncharge(g.keep);
 		return 0;

@@ -84,13 +84,26 @@ bool gom_node_shed_some(int nid)
 /* Return all that the node's lists keep; stops for others where @gfp may. */
 void gom_node_shed(int nid, gfp_t gfp)
 {
+	unsigned long looks;
 	unsigned int class;
 
-	for (class = 1; class < GOM_NR_SPAN_CLASSES; class++)
-		while (gom_mcentral_shed(gom_central(nid, class)))
+	for (class = 1; class < GOM_NR_SPAN_CLASSES; class++) {
+		looks = gom_mcentral_looks(gom_central(nid, class));
+		while (looks-- && gom_mcentral_shed(gom_central(nid, class)))
 			if (gfpflags_allow_blocking(gfp))
 				cond_resched();
+	}
 	gom_tracked_shed(&gom_node(nid)->tracked);
+}
+
+/* The same, but no more than one who may not sleep should do at a time. */
+static void take_back_some(int nid)
+{
+	int looks;
+
+	for (looks = 0; looks < TAKE_BACK_LOOKS; looks++)
+		if (!gom_node_shed_some(nid))
+			break;
 }
 
 /* All that the lists of @nid keep, of all nodes unless @gfp forbids. */
@@ -132,7 +145,8 @@ static bool may_drain(gfp_t gfp)
 /*
  * A span where the hard limit refuses more: all that the lists keep is taken
  * back, on any node as it makes room, then what CPUs cache.  Only after that
- * __GFP_NOFAIL may exceed it.
+ * __GFP_NOFAIL may exceed it.  Who may not sleep, or has another way out, does
+ * part of it.
  */
 static struct mspan *alloc_at_max(int nid, const struct gom_run_request *req,
 				  gfp_t gfp)
@@ -142,7 +156,10 @@ static struct mspan *alloc_at_max(int nid, const struct gom_run_request *req,
 
 	if (gfp & __GFP_NOFAIL)
 		may_fail = (gfp & ~__GFP_NOFAIL) | __GFP_NOWARN;
-	take_back_all(nid, gfp & ~__GFP_THISNODE);
+	if (gfpflags_allow_blocking(gfp) && !(gfp & __GFP_NORETRY))
+		take_back_all(nid, gfp & ~__GFP_THISNODE);
+	else
+		take_back_some(nid);
 	span = gom_mheap_alloc(nid, req, may_fail);
 	if (!span && may_drain(gfp)) {
 		gom_drain_hurry(DRAIN_JIFFIES);
@@ -204,8 +221,9 @@ struct mspan *gom_node_alloc_span(int nid, const struct gom_run_request *req,
 		span = alloc_span(nid, req, gfp);
 	else if (!req->direct)
 		span = alloc_idle(nid, req, gfp);
-	/* Others may have been faster. */
-	if (!span && (refused || gom_limit_refuses(bytes)))
+	/* Others may have been faster.  Some want no effort. */
+	if (!span && GOM_GFP_EASY(gfp) != gfp &&
+	    (refused || gom_limit_refuses(bytes)))
 		span = alloc_at_max(nid, req, gfp);
 	if (span)
 		trace_gomalloc_span_alloc(span);
