@@ -70,7 +70,7 @@ rows()
 
 # What both comparisons below share. A sample is taken with probability p and
 # stands for q = 1 / p objects: the variance of an estimate of n is n * (q - 1).
-# Four standard deviations are allowed for, and six samples, as few are not
+# Five standard deviations are allowed for, and six samples, as few are not
 # spread as many. All this without a math library, which busybox may not have.
 # shellcheck disable=SC2016 # awk
 arithmetic='
@@ -96,7 +96,7 @@ function root(x,	r, i) {
 	return r
 }
 function near(what, found, truth, variance, few) {
-	allowed = 4 * root(variance) + few + 0.5
+	allowed = 5 * root(variance) + few + 0.5
 	if (found <= truth + allowed && found >= truth - allowed)
 		return
 	printf "%s: %.0f estimated, %.0f in truth, %.0f off allowed\n",

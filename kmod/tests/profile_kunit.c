@@ -21,7 +21,7 @@
 #include "size_class.h"
 #include "tracked.h"
 
-#define SIGMAS	4
+#define SIGMAS	5
 #define FEW	6
 
 static u64 apart(u64 a, u64 b)

@@ -318,8 +318,8 @@ run_kunit()
 	while read -r pattern; do
 		[ "$pattern" != '*' ] || pattern=
 		kunit_lane "4 CPUs in 2 nodes" kunit-2nodes qemu="\
--smp 4,sockets=2 -object memory-backend-ram,id=m0,size=512M \
--object memory-backend-ram,id=m1,size=512M \
+-smp 4,sockets=2 -object memory-backend-ram,id=m0,size=1G \
+-object memory-backend-ram,id=m1,size=1G \
 -numa node,nodeid=0,cpus=0-1,memdev=m0 \
 -numa node,nodeid=1,cpus=2-3,memdev=m1"
 		[ -z "$pattern" ] || continue
@@ -328,14 +328,15 @@ run_kunit()
 	done <"$run_dir/patterns"
 }
 
-# kunit_lane WHERE LANE SETTING...
+# kunit_lane WHERE LANE SETTING... With less memory, a block of 4 MiB is hard to
+# come by after minutes of KASAN's quarantine.
 kunit_lane()
 {
 	where=$1 lane=$2
 	shift 2
 	lane_began=$(now)
 	heading "KUnit with KASAN and lockdep, $where"
-	guest kunit-6.12 mode=kunit lane="$lane" memory=1G limit=600 \
+	guest kunit-6.12 mode=kunit lane="$lane" memory=2G limit=900 \
 		boot="${pattern:+kunit.filter_glob=$pattern}" "$@"
 	lane_result "kunit on $where"
 }
