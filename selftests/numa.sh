@@ -113,7 +113,8 @@ empty_nodes_are_empty()
 	done
 }
 
-load gomalloc || ktap_exit_fail_msg "gomalloc does not load"
+# What is read twice is to be the same.
+load gomalloc scavenge=0 || ktap_exit_fail_msg "gomalloc does not load"
 check local "a CPU's objects are its node's"
 check wish "a node that is wished for is where objects are"
 check this_node "nothing else will do with __GFP_THISNODE"
