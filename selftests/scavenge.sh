@@ -41,7 +41,8 @@ stays()
 	[ "$(beyond_use)" -gt "$(slack)" ]
 }
 
-# There may be more to do than one percent of a CPU can in 5 s.
+# There may be more to do than one percent of a busy host's CPU can in 5 s;
+# settles.sh is strict.
 settles_at_last()
 {
 	for _ in $(seq 12); do
@@ -79,11 +80,11 @@ refuses()
 
 load gomalloc || ktap_exit_fail_msg "gomalloc does not load"
 stress 2000 || ktap_exit_fail_msg "gomalloc_stress does not run"
-result "settles in 5 seconds" settles
+result "settles" settles_at_last
 result "it was given back" [ "$(stat ScavReleased)" -gt 0 ]
 result "sleeps then" sleeps
 stress 1000 || ktap_exit_fail_msg "gomalloc_stress does not run"
-result "wakes up and settles again" settles
+result "wakes up and settles again" settles_at_last
 result "takes one percent of a CPU" is_paced
 for value in $bad; do
 	result "scavenge=$value is refused" refuses "$value"
