@@ -160,9 +160,10 @@ equal()
 # asked again, as it cannot count what is on its way.
 is_valid()
 {
-	for _ in 1 2 3 4 5; do
+	for _ in $(seq 50); do
 		verdict=$(sed -n 2p "$debugfs/validate")
 		[ "$verdict" = busy ] || break
+		sleep 0.1
 	done
 	equal "$debugfs/validate" "$verdict" ok
 }
