@@ -168,6 +168,19 @@ is_valid()
 	equal "$debugfs/validate" "$verdict" ok
 }
 
+# mode_is FILE MODE
+mode_is()
+{
+	equal "mode of $1" "$(command stat -c %a "$1")" "$2"
+}
+
+# write_text FILE TEXT: in one go; as printf understands it.
+write_text()
+{
+	printf '%b' "$2" >"$scratch/text"
+	dd if="$scratch/text" of="$1" bs=4k conv=notrunc 2>"$scratch/err"
+}
+
 # is_taint_free: no warning, no oops and no lockup since boot.
 is_taint_free()
 {

@@ -25,13 +25,6 @@ field()
 	esac
 }
 
-# write_text FILE TEXT: in one go; as printf understands it.
-write_text()
-{
-	printf '%b' "$2" >"$scratch/text"
-	dd if="$scratch/text" of="$1" bs=4k conv=notrunc 2>"$scratch/err"
-}
-
 # one_line LIMIT: gomalloc has said one thing since the mark, and of this.
 one_line()
 {
@@ -104,11 +97,6 @@ not_at_load()
 		fails load gomalloc "$1=$text" &&
 			logged "gomalloc: $1=$text: want" || return 1
 	done
-}
-
-mode_is()
-{
-	equal "mode of $1" "$(command stat -c %a "$1")" "$2"
 }
 
 modes()

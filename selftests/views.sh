@@ -11,11 +11,6 @@
 bad_words='0 2 11 1x x yes on -1 +1 01 1,1 111111111'
 begin 38 gomalloc_client gomalloc_stress
 
-mode_is()
-{
-	equal "mode of $1" "$(command stat -c %a "$debugfs/$1")" "$2"
-}
-
 # columns FILE NAME...: its second line names these first.
 columns()
 {
@@ -191,19 +186,11 @@ shows_no_addresses()
 	done
 }
 
-# write_text TEXT: to free_os_memory, in one go; as printf understands it.
-write_text()
-{
-	printf '%b' "$1" >"$scratch/text"
-	dd if="$scratch/text" of="$debugfs/free_os_memory" bs=64 conv=notrunc \
-		2>"$scratch/err"
-}
-
 # refuses TEXT: with EINVAL, and nothing goes back.
 refuses()
 {
 	released=$(stat HeapReleased)
-	if write_text "$1"; then
+	if write_text "$debugfs/free_os_memory" "$1"; then
 		echo "free_os_memory took '$1'"
 		return 1
 	fi
@@ -224,7 +211,7 @@ refuses_texts()
 gives_back()
 {
 	released=$(stat HeapReleased)
-	write_text "$1" || {
+	write_text "$debugfs/free_os_memory" "$1" || {
 		cat "$scratch/err"
 		return 1
 	}
@@ -243,10 +230,10 @@ done
 result "metrics: format and version" has_version metrics \
 	'# gomalloc metrics 1'
 for file in stats classes cpus lifetimes; do
-	result "$file: all may read" mode_is $file 444
+	result "$file: all may read" mode_is "$debugfs/$file" 444
 done
 for file in arenas spans callsites heap peak metrics validate; do
-	result "$file: root may read" mode_is $file 400
+	result "$file: root may read" mode_is "$debugfs/$file" 400
 done
 result "classes: columns" columns classes class size pages spans live mcache \
 	ready inspans waste% mallocs refills flushes locks peak_held \
