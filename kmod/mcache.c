@@ -131,10 +131,10 @@ static void count_flush(struct mcache_class *c)
  * frees into them should not allocate the same objects again, but those of
  * the fullest spans, so that the others run empty.
  */
-static bool is_churned(const struct mcache_class *c, unsigned int class)
+static bool is_churned(const struct mcache_class *c,
+		       const struct mcentral *central)
 {
-	return abs(c->streak) < GOM_STREAK_LONG &&
-	       READ_ONCE(gom_central(gom_node_local(), class)->sparse);
+	return abs(c->streak) < GOM_STREAK_LONG && READ_ONCE(central->sparse);
 }
 
 /*
@@ -143,14 +143,15 @@ static bool is_churned(const struct mcache_class *c, unsigned int class)
  * any slots its every operation would be a visit.
  */
 static unsigned int wanted_cap(const struct gomalloc_head *head,
-			       struct mcache_cold *cold, unsigned int class)
+			       struct mcache_cold *cold,
+			       const struct mcentral *central)
 {
-	unsigned int cap = loaded(head)->cap;
+	unsigned int class = central->class, cap = loaded(head)->cap;
 	unsigned int less = min(cap, cold->class[class].other->cap);
 	unsigned int more = less < cap ? cap : gom_magazine_next_cap(class, cap);
 	unsigned long size = gom_class[class].size;
 
-	if (more <= less || (less && is_churned(&cold->class[class], class)))
+	if (more <= less || (less && is_churned(&cold->class[class], central)))
 		return 0;
 	if (cold->capacity + (more - less) * size <= gom_budget_of(cold))
 		return more;
@@ -355,7 +356,7 @@ static void *take_busy(unsigned int class, struct wish *wish)
 		return pop(head);
 
 	central = gom_central(gom_node_local(), class);
-	if (c->streak < 0 && is_churned(c, class))
+	if (c->streak < 0 && is_churned(c, central))
 		squeeze(head, cold, class);
 	mag = loaded(head);
 	cap = mag->cap;
@@ -371,7 +372,7 @@ static void *take_busy(unsigned int class, struct wish *wish)
 		wish->moved = 1;
 	}
 	count_refill(c);
-	wish->cap = wanted_cap(head, cold, class);
+	wish->cap = wanted_cap(head, cold, central);
 	wish->visited = true;
 	return obj;
 }
@@ -473,16 +474,16 @@ static bool put_busy(unsigned int class, void *obj, struct wish *wish)
 	if (head->top == head->end) {
 		mag = loaded(head);
 		cap = mag->cap;
+		central = gom_central(gom_node_local(), class);
 		if (cap) {
 			mag->count = count(head);
-			central = gom_central(gom_node_local(), class);
 			mag = gom_mcentral_flush(central, mag, &wish->spare);
 			wish->moved = cap - mag->count;
 			count_capacity(cold, class, mag->cap, cap);
 			load(head, mag, mag->count);
 		}
 		count_flush(c);
-		wish->cap = wanted_cap(head, cold, class);
+		wish->cap = wanted_cap(head, cold, central);
 		wish->visited = true;
 		if (!cap) {
 			wish->moved = 1;

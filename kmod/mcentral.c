@@ -567,8 +567,8 @@ unsigned long gom_mcentral_looks(const struct mcentral *central)
 {
 	unsigned long objs = READ_ONCE(central->nready);
 
-	return 1 + (objs + READ_ONCE(central->nspare)) / SHED_BATCH +
-	       (objs + READ_ONCE(central->nempty)) / TRIM_BATCH + 1;
+	return 2 + (objs + READ_ONCE(central->nspare)) / SHED_BATCH +
+	       (objs + READ_ONCE(central->nempty)) / TRIM_BATCH;
 }
 
 /* Begin to watch anew. */

@@ -97,7 +97,7 @@ static bool is_free(struct mheap *heap, unsigned long addr)
 {
 	lockdep_assert_held(&heap->lock);
 	return gom_arena_class((void *)addr) == GOM_CLASS_FREE &&
-	       page_to_nid(virt_to_page((void *)addr)) == heap->nid;
+	       gom_node_of((void *)addr) == heap->nid;
 }
 
 /* Whether it is in one that pages at @beside join, in the same arena. */
@@ -550,7 +550,7 @@ static bool alloc_grow(int nid, const struct gom_run_request *req, gfp_t gfp,
 	have = take_block(nid, req, gfp, &addr, &order);
 	if (!have)
 		goto out;
-	heap = &gom_node(page_to_nid(virt_to_page((void *)addr)))->heap;
+	heap = &gom_node(gom_node_of((void *)addr))->heap;
 	if (!gom_arena_covers(addr) || gom_arena_own(addr, have, gfp)) {
 		raw_spin_lock_irqsave(&heap->lock, flags);
 		heap->beyond += !gom_arena_covers(addr);
@@ -865,7 +865,7 @@ static bool may_begin(struct mheap *heap, struct arena *arena,
 		      unsigned int page, unsigned long addr)
 {
 	return READ_ONCE(arena->class[page]) == GOM_CLASS_FREE &&
-	       page_to_nid(virt_to_page((void *)addr)) == heap->nid;
+	       gom_node_of((void *)addr) == heap->nid;
 }
 
 /*

@@ -99,7 +99,7 @@ bool gom_walk_look(unsigned long page, struct gom_piece *piece)
 	rcu_read_lock();
 	if (gom_arena_class(addr) != GOM_CLASS_NONE) {
 		arena = gom_arena_of(addr);
-		piece->nid = page_to_nid(virt_to_page(addr));
+		piece->nid = gom_node_of(addr);
 		heap = &gom_node(piece->nid)->heap;
 		raw_spin_lock_irqsave(&heap->lock, flags);
 		found = look_locked(arena, gom_arena_page(addr), piece);
