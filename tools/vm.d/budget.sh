@@ -4,7 +4,9 @@
 # a few entry points and each kernel, so that a change that costs some is seen.
 # `tools/vm test` checks it, and `tools/vm bench --bless` writes it.
 # Samples come at random distances, so the rows are measured without; sample/64
-# is what an allocation and its free take if they are one.
+# is what an allocation and its free take if they are one. A hundredth more is let
+# pass: none on the fast paths, and where hundreds go through the tiers below, what
+# another address may cost on the way down a tree.
 # shellcheck shell=sh disable=SC2034,SC2154 # parts share variables
 
 budget=$top/kmod/instructions.budget
@@ -78,7 +80,7 @@ check_row()
 	elif ! [ "$3" ]; then
 		fail "$1" "$2 instructions and no budget: $bless gives it one"
 		f=$((f + 1))
-	elif [ "$2" -gt "$3" ]; then
+	elif [ "$2" -gt $(($3 + $3 / 100)) ]; then
 		fail "$1" "$2 instructions, budget $3: if it must be, $bless"
 		f=$((f + 1))
 	else
