@@ -10,7 +10,7 @@
  * A span with f objects free is in bucket fls(f) - 1: the fullest come first.
  * The last bucket has those of which nothing is out.
  */
-#define GOM_NR_BUCKETS		16
+#define GOM_NR_BUCKETS		(GOM_PAGE_SHIFT - 1)
 #define GOM_EMPTY_BUCKET	(GOM_NR_BUCKETS - 1)
 #define GOM_NO_BUCKET		GOM_NR_BUCKETS
 

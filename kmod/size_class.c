@@ -21,14 +21,12 @@
 /*
  * n objects take n * pages / nelems pages of short or of long spans.  So long
  * ones have saved what the first costs more than a short one when n is twice
- * this; classes that come so far mostly go on, and a long span's number of
- * objects is enough in any case: both as measured, see design.rst.
+ * this; but half of a class's last span is unused on average, which is why
+ * they pay from here on, as measured: see design.rst.
  */
 #define PAYS(ps, ns, pl, nl)	\
 	((ps) * (nl) > (pl) * (ns) ?	\
 	 ((pl) - (ps)) * (ns) * (nl) / ((ps) * (nl) - (pl) * (ns)) / 2 : 0)
-#define YOUNG(ps, ns, pl, nl)	\
-	(PAYS(ps, ns, pl, nl) < (nl) ? PAYS(ps, ns, pl, nl) : (nl))
 #define MAGIC(size)	((u32)DIV_ROUND_UP(1ULL << 32, (size)))
 
 #define GEOMETRY(class, bytes, pages)		\
@@ -39,8 +37,8 @@
 		.npages = NPAGES(pages),	\
 		.nelems_short = NELEMS_SHORT(bytes),	\
 		.npages_short = NPAGES_SHORT(bytes),	\
-		.young = YOUNG(NPAGES_SHORT(bytes), NELEMS_SHORT(bytes), \
-			       NPAGES(pages), NELEMS(bytes, pages)),	\
+		.young = PAYS(NPAGES_SHORT(bytes), NELEMS_SHORT(bytes), \
+			      NPAGES(pages), NELEMS(bytes, pages)),	\
 	},
 
 const struct gom_class gom_class[GOM_NR_SPAN_CLASSES] = {

@@ -9,7 +9,8 @@
  * keeps them off the fast path of gofree().  Slots are powers of two, and an
  * object takes one up to LOOSE times as large as it needs where that saves a
  * span: samples are few and of all sizes, and pages to themselves would take
- * more than what they tell is worth.
+ * more than what they tell is worth.  Where there are but a FEW, what is cut
+ * anew is cut coarsely, and they share whatever has room.
  *
  * Called by malloc.c with no lock held, in any context but NMI.
  */
@@ -27,6 +28,13 @@
 
 /* How much larger a slot may be than the smallest that would do, as a shift. */
 #define LOOSE_SHIFT	3
+
+/*
+ * The samples of a heap of some megabytes, and the smallest slots that are cut
+ * for these: see design.rst.
+ */
+#define FEW			GOM_TRACKED_FEW
+#define COARSE_SHIFT		(GOM_SLOT_SHIFT_MAX - 1)
 
 /* Pages of an empty span that is worth keeping. */
 #define SPARE_PAGES	1
@@ -72,7 +80,8 @@ static void *object_of(const struct mspan *span, unsigned int slot)
  * struct cut - how a span for an object is cut
  * @npages: pages of the span
  * @nelems: slots of the span
- * @shift: of the slots' size, above GOM_SLOT_SHIFT_MAX if there is but one
+ * @shift: of the size that a slot must have, above GOM_SLOT_SHIFT_MAX if there
+ *	is but one
  */
 struct cut {
 	unsigned int npages;
@@ -80,7 +89,12 @@ struct cut {
 	unsigned int shift;
 };
 
-static struct cut cut_for(size_t size)
+static bool are_few(const struct gom_tracked *tracked)
+{
+	return READ_ONCE(tracked->live) < FEW;
+}
+
+static struct cut cut_for(const struct gom_tracked *tracked, size_t size)
 {
 	struct cut cut = {
 		.npages = DIV_ROUND_UP(size, GOM_PAGE_SIZE),
@@ -88,9 +102,10 @@ static struct cut cut_for(size_t size)
 		.shift = max_t(unsigned int, order_base_2(size),
 			       GOM_SLOT_SHIFT_MIN),
 	};
+	unsigned int coarse = are_few(tracked) ? COARSE_SHIFT : 0;
 
 	if (cut.shift <= GOM_SLOT_SHIFT_MAX)
-		cut.nelems = GOM_PAGE_SIZE >> cut.shift;
+		cut.nelems = GOM_PAGE_SIZE >> max(cut.shift, coarse);
 	return cut;
 }
 
@@ -136,7 +151,9 @@ static void *take(struct gom_tracked *tracked, const struct cut *cut,
 	unsigned long flags;
 	void *obj = NULL;
 
-	most = min(shift + LOOSE_SHIFT, GOM_SLOT_SHIFT_MAX + 0U);
+	most = GOM_SLOT_SHIFT_MAX;
+	if (!are_few(tracked))
+		most = min(shift + LOOSE_SHIFT, most);
 	raw_spin_lock_irqsave(&tracked->lock, flags);
 	for (; shift <= most && !obj; shift++) {
 		struct hlist_head *room = room_of(tracked, shift);
@@ -211,11 +228,12 @@ static void *take_elsewhere(const struct cut *cut,
 static void *take_somehow(const struct gom_tracked_request *req,
 			  const struct gom_record *record)
 {
-	struct cut cut = cut_for(req->size);
+	struct gom_tracked *tracked = &gom_node(req->node)->tracked;
+	struct cut cut = cut_for(tracked, req->size);
 	gfp_t gfp = GOM_GFP_EASY(req->gfp);
 	void *obj;
 
-	obj = take(&gom_node(req->node)->tracked, &cut, record);
+	obj = take(tracked, &cut, record);
 	if (!obj && static_branch_unlikely(&gom_numa) &&
 	    !(gfp & __GFP_THISNODE)) {
 		obj = take_new(req, &cut, record, gfp | __GFP_THISNODE);

@@ -20,6 +20,9 @@ struct mspan;
 #define GOM_SLOT_SHIFT_MAX	(GOM_PAGE_SHIFT - 1)
 #define GOM_NR_SLOT_SHIFTS	(GOM_SLOT_SHIFT_MAX - GOM_SLOT_SHIFT_MIN + 1)
 
+/* As long as fewer are live on a node they share its spans in any case. */
+#define GOM_TRACKED_FEW		32
+
 /**
  * struct gom_tracked - the tracked objects of a node
  * @lock: guards all that follows, and the spans and their records

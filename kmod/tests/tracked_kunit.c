@@ -42,6 +42,40 @@ static void track_all(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, gom_sample_set_rate(1), 0);
 }
 
+static void *many[GOM_TRACKED_FEW];
+
+/* Spans of tracked objects but for @many. */
+static unsigned int spans(void)
+{
+	struct gom_class_stats cs;
+	unsigned int i;
+
+	gom_stats_class(GOM_CLASS_TRACKED, &cs);
+	for (i = 0; i < ARRAY_SIZE(many); i++)
+		cs.nspans -= !!many[i];
+	return cs.nspans;
+}
+
+/*
+ * Track everything, and so many objects already, each in a span of its own,
+ * that slots are cut for those that come.
+ */
+static void track_many(struct kunit *test)
+{
+	unsigned int i;
+
+	track_all(test);
+	for (i = 0; i < GOM_TRACKED_FEW; i++)
+		many[i] = gom_test_alloc(GOM_PAGE_SIZE, GFP_KERNEL);
+	KUNIT_EXPECT_EQ(test, spans(), 0);
+}
+
+static void free_many(void)
+{
+	gofree_bulk(GOM_TRACKED_FEW, many);
+	memset(many, 0, sizeof(many));
+}
+
 static bool is_tracked(const void *obj)
 {
 	struct gom_tracked_info info;
@@ -459,7 +493,7 @@ static void sensitive(struct kunit *test)
 	char *objs[3];
 	int i;
 
-	track_all(test);
+	track_many(test);
 	for (i = 0; i < ARRAY_SIZE(objs); i++) {
 		objs[i] = gom_test_alloc(64, GFP_KERNEL);
 		memset(objs[i], 0x5a, 64);
@@ -476,6 +510,7 @@ static void sensitive(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, memchr_inv(objs[2], 0x5a, 64));
 	gofree(objs[0]);
 	gofree(objs[2]);
+	free_many();
 }
 
 static void misused(struct kunit *test)
@@ -599,14 +634,6 @@ static void counters(struct kunit *test)
 	}
 }
 
-static unsigned int spans(void)
-{
-	struct gom_class_stats cs;
-
-	gom_stats_class(GOM_CLASS_TRACKED, &cs);
-	return cs.nspans;
-}
-
 /* As many as fit share a page, and each slot is used again. */
 static void tight_slots(struct kunit *test)
 {
@@ -614,7 +641,7 @@ static void tight_slots(struct kunit *test)
 	unsigned int size, i, n;
 	void *objs[NR + 1];
 
-	track_all(test);
+	track_many(test);
 	for (size = 64; size <= SZ_4K; size *= 2) {
 		gomalloc_free_os_memory();
 		n = min_t(unsigned int, NR, GOM_PAGE_SIZE / size);
@@ -628,6 +655,37 @@ static void tight_slots(struct kunit *test)
 		KUNIT_EXPECT_EQ_MSG(test, spans(), 2, "%u bytes", size);
 		gofree_bulk(n + 1, objs);
 	}
+	free_many();
+}
+
+/* A few of all sizes share a page. */
+static void few_share(struct kunit *test)
+{
+	static const unsigned int size[] = { 64, 250, SZ_1K, 1500 };
+	void *objs[ARRAY_SIZE(size)], *other;
+	unsigned int i;
+
+	track_all(test);
+	for (i = 0; i < ARRAY_SIZE(size); i++) {
+		objs[i] = gom_test_alloc(size[i], GFP_KERNEL);
+		expect_tracked(test, objs[i], size[i]);
+		KUNIT_EXPECT_PTR_EQ(test, gom_arena_span(objs[i]),
+				    gom_arena_span(objs[0]));
+	}
+	other = gom_test_alloc(SZ_4K, GFP_KERNEL);
+	KUNIT_EXPECT_EQ(test, spans(), 2);
+	gofree(objs[1]);
+	objs[1] = gom_test_alloc(SZ_4K, GFP_KERNEL);
+	KUNIT_EXPECT_PTR_EQ(test, gom_arena_span(objs[1]),
+			    gom_arena_span(other));
+	gofree(other);
+	other = gom_test_alloc(64, GFP_KERNEL);
+	/* In the one that fits best. */
+	KUNIT_EXPECT_PTR_EQ(test, gom_arena_span(other),
+			    gom_arena_span(objs[0]));
+	gofree(other);
+	gofree_bulk(ARRAY_SIZE(size), objs);
+	gom_test_expect_valid(test);
 }
 
 /* A slot eight times as large as it need be is taken, a larger one is not. */
@@ -635,7 +693,7 @@ static void loose_slots(struct kunit *test)
 {
 	void *large, *loose, *small;
 
-	track_all(test);
+	track_many(test);
 	large = gom_test_alloc(SZ_4K, GFP_KERNEL);
 	KUNIT_EXPECT_EQ(test, spans(), 1);
 	small = gom_test_alloc(256, GFP_KERNEL);
@@ -649,6 +707,7 @@ static void loose_slots(struct kunit *test)
 	gofree(small);
 	gofree(loose);
 	gofree(large);
+	free_many();
 }
 
 /* Tight before loose. */
@@ -656,7 +715,7 @@ static void tightest_first(struct kunit *test)
 {
 	void *large, *small, *next;
 
-	track_all(test);
+	track_many(test);
 	small = gom_test_alloc(64, GFP_KERNEL);
 	large = gom_test_alloc(512, GFP_KERNEL);
 	KUNIT_EXPECT_EQ(test, spans(), 2);
@@ -665,6 +724,7 @@ static void tightest_first(struct kunit *test)
 	gofree(next);
 	gofree(large);
 	gofree(small);
+	free_many();
 }
 
 /* One empty span of a page waits, and is used by what it suits. */
@@ -1429,6 +1489,7 @@ static struct kunit_case tracked_cases[] = {
 	KUNIT_CASE(double_free_then_alloc),
 	KUNIT_CASE(counters),
 	KUNIT_CASE(tight_slots),
+	KUNIT_CASE(few_share),
 	KUNIT_CASE(loose_slots),
 	KUNIT_CASE(tightest_first),
 	KUNIT_CASE(spare_span),
