@@ -36,11 +36,13 @@
 #define RETAIN_PERCENT	10
 
 /*
- * Work is paid for with this part of the time, which is saved up as far as
- * this; pages to give back before the account is looked at.
+ * Work is paid for with this part of the time since load, which is saved up as
+ * far as this and owed as far as that; pages to give back before the account is
+ * looked at.
  */
 #define PAY_PERCENT	1
-#define SAVINGS_MAX	(100 * NSEC_PER_MSEC)
+#define SAVINGS_MAX	(250 * NSEC_PER_MSEC)
+#define DEBT_MAX	(100 * NSEC_PER_MSEC)
 #define BATCH		64UL
 
 /* Arenas in which but 1/32 is free are not worth the work. */
@@ -55,7 +57,7 @@ static void scavenge(struct work_struct *work);
 static DECLARE_DELAYED_WORK(scavenge_work, scavenge);
 
 /* Nanoseconds that may be taken; negative if more was taken than there was. */
-static s64 savings = SAVINGS_MAX;
+static s64 savings;
 static u64 paid_until;
 static u64 trimmed_until;
 /* What the last round took for looking, CPUs' trimming included. */
@@ -65,7 +67,7 @@ static struct gom_scavenge_stats done;
 /* What a round could not know beforehand is owed, but not for ever. */
 static void take(s64 nsecs)
 {
-	savings = max_t(s64, savings - nsecs, -SAVINGS_MAX);
+	savings = max_t(s64, savings - nsecs, -DEBT_MAX);
 	done.nsecs += nsecs;
 }
 
