@@ -62,7 +62,8 @@ is_silent()
 	fails logged 'did not free'
 }
 
-load gomalloc || ktap_exit_fail_msg "gomalloc does not load"
+# A block of tiny objects that is open is known; the scavenger would close it.
+load gomalloc scavenge=0 || ktap_exit_fail_msg "gomalloc does not load"
 result "format and version" equal "first line" "$(head -n 1 "$leaks")" \
 	"gomalloc leaks 1"
 result "nobody else may read it" equal mode \
