@@ -353,6 +353,47 @@ static void free_after_rcu(struct rcu_head *head)
 							gom_mspan_offset(span, head))));
 }
 
+struct later {
+	struct rcu_head rcu;
+	const void *ptr;
+};
+
+static void free_later(struct rcu_head *head)
+{
+	struct later *later = container_of(head, struct later, rcu);
+
+	gofree(later->ptr);
+	gofree(later);
+}
+
+/**
+ * gofree_rcu_mightsleep - free after a grace period what has no rcu_head
+ * @ptr: as for gofree()
+ *
+ * After kfree_rcu_mightsleep(): takes a little memory for the while, and
+ * waits for the grace period where there is none.
+ *
+ * Context: process; sleeps.
+ */
+void gofree_rcu_mightsleep(const void *ptr)
+{
+	struct later *later;
+
+	might_sleep();
+	if (ZERO_OR_NULL_PTR(ptr))
+		return;
+	later = gom_malloc(sizeof(*later),
+			   GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN, _RET_IP_);
+	if (later) {
+		later->ptr = ptr;
+		call_rcu(&later->rcu, free_later);
+	} else {
+		synchronize_rcu();
+		gom_free(ptr, _RET_IP_);
+	}
+}
+EXPORT_SYMBOL_GPL(gofree_rcu_mightsleep);
+
 /**
  * __gofree_rcu - free the object around an rcu_head after a grace period
  * @head: inside of an object; see gofree_rcu()

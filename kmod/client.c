@@ -18,6 +18,7 @@
 #include <linux/slab.h>
 #include "client.h"
 #include "compat.h"
+#include "gopool.h"
 #include "held.h"
 #include "site.h"
 
@@ -69,6 +70,7 @@ static int notice(struct notifier_block *nb, unsigned long state, void *data)
 		gom_site_retire_init(module);
 		break;
 	case MODULE_STATE_GOING:
+		gom_pool_retire(module);
 		gom_held_report(module->name);
 		gom_site_retire(module);
 		remove(module);

@@ -26,6 +26,8 @@ static struct dentry *dir;
 DEFINE_SHOW_ATTRIBUTE(gom_view_stats);
 DEFINE_SHOW_ATTRIBUTE(gom_view_classes);
 DEFINE_SHOW_ATTRIBUTE(gom_view_cpus);
+DEFINE_SHOW_ATTRIBUTE(gom_view_pools);
+DEFINE_SHOW_ATTRIBUTE(gom_view_reserves);
 DEFINE_SHOW_ATTRIBUTE(gom_view_lifetimes);
 DEFINE_SEQ_ATTRIBUTE(gom_view_arenas);
 DEFINE_SEQ_ATTRIBUTE(gom_view_spans);
@@ -84,6 +86,8 @@ static const struct {
 	{ "stats", 0444, &gom_view_stats_fops },
 	{ "classes", 0444, &gom_view_classes_fops },
 	{ "cpus", 0444, &gom_view_cpus_fops },
+	{ "pools", 0444, &gom_view_pools_fops },
+	{ "reserves", 0444, &gom_view_reserves_fops },
 	{ "arenas", 0400, &gom_view_arenas_fops },
 	{ "spans", 0400, &gom_view_spans_fops },
 	{ "callsites", 0400, &gom_view_callsites_fops },

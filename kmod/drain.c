@@ -16,6 +16,7 @@
 #include <linux/workqueue.h>
 #include "budget.h"
 #include "drain.h"
+#include "gopool.h"
 #include "malloc.h"
 #include "mcache.h"
 #include "nolock.h"
@@ -29,13 +30,20 @@ static DEFINE_PER_CPU(struct work_struct, trim_work);
 static atomic64_t trim_nsecs;
 
 /* What @cpu caches; it is the caller's own, or dead. */
-static void empty(int cpu)
+static void empty_caches(int cpu)
 {
 	void *block = gom_tiny_drain(cpu);
 
 	if (block)
 		gom_malloc_put(GOM_CLASS_TINY, block);
 	gom_mcache_drain(cpu);
+}
+
+/* Pools first, whose objects go to the caches. */
+static void empty(int cpu)
+{
+	gom_pool_drain(cpu);
+	empty_caches(cpu);
 }
 
 static void drain(int cpu)
@@ -61,8 +69,11 @@ static void trim_this_cpu(struct work_struct *work)
 	u64 began = ktime_get_ns();
 
 	migrate_disable();
-	if (gom_mcache_trim())
-		drain(smp_processor_id());
+	gom_pool_age(smp_processor_id());
+	if (gom_mcache_trim()) {
+		gom_nolock_flush(smp_processor_id());
+		empty_caches(smp_processor_id());
+	}
 	migrate_enable();
 	atomic64_add(ktime_get_ns() - began, &trim_nsecs);
 	/* It may be late, and the scavenger asleep. */
@@ -78,7 +89,8 @@ static int cpu_dead(unsigned int cpu)
 
 bool gom_drain_is_worth(int cpu)
 {
-	return READ_ONCE(per_cpu_ptr(gom_mcache_cold, cpu)->capacity);
+	return READ_ONCE(per_cpu_ptr(gom_mcache_cold, cpu)->capacity) ||
+	       gom_pool_is_worth(cpu);
 }
 
 void gom_drain_ask(int cpu)

@@ -34,6 +34,11 @@
  * CPUs' caches.  That calls upwards, but just as reclaim may where pages are
  * asked for (shrink.c): nothing is held, and nothing in there allocates.
  *
+ * gopool.c, goreserve.c and devm.c are clients, above api.c.  What pools hold
+ * may go, so those who give memory back call gopool.c beside the tiers: drain.c
+ * for a CPU's part, through which shrink.c and scavenge.c come, too.  It calls
+ * destructors and gofree(), under SRCU and no lock.
+ *
  * Lock order:
  *
  *   1. mcache busy flag	a byte per CPU, taken with preemption off and only
@@ -44,8 +49,9 @@
  *   5. arena.c: arena_lock
  *   6. profile.c: profile_lock
  *   7. stats.c: peak_lock
+ *   8. gopool.c: a CPU's part of a pool; a leaf, held with none of these
  *
- * No two of 2 to 7 are held together.  All are raw spinlocks taken with
+ * No two of 2 to 8 are held together.  All are raw spinlocks taken with
  * interrupts off and held for a bounded time: a magazine of objects under 2, two
  * walks down an rbtree and the entries of a run's pages, 512 at most, under 4.
  * The page allocator and slab are called with none of them held and

@@ -7,6 +7,8 @@
 #include <linux/percpu.h>
 #include "arena.h"
 #include "budget.h"
+#include "gopool.h"
+#include "goreserve.h"
 #include "limitfile.h"
 #include "malloc.h"
 #include "mcache.h"
@@ -141,3 +143,13 @@ EXPORT_SYMBOL_IF_KUNIT(gom_site_show_counted);
 EXPORT_SYMBOL_IF_KUNIT(gom_tracked_find);
 EXPORT_SYMBOL_IF_KUNIT(gom_tracked_walk);
 EXPORT_SYMBOL_IF_KUNIT(gom_tracked_failed);
+
+EXPORT_SYMBOL_IF_KUNIT(gom_pool_check);
+EXPORT_SYMBOL_IF_KUNIT(gom_pool_trim);
+EXPORT_SYMBOL_IF_KUNIT(gom_pool_drain);
+EXPORT_SYMBOL_IF_KUNIT(gom_pool_is_worth);
+EXPORT_SYMBOL_IF_KUNIT(gom_pool_bytes);
+EXPORT_SYMBOL_IF_KUNIT(gom_pool_read);
+EXPORT_SYMBOL_IF_KUNIT(gom_pool_retire);
+EXPORT_SYMBOL_IF_KUNIT(gom_pool_adopt);
+EXPORT_SYMBOL_IF_KUNIT(gom_reserve_read);

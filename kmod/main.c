@@ -16,6 +16,7 @@
 #include "arena.h"
 #include "client.h"
 #include "debugfs.h"
+#include "gopool.h"
 #include "mcache.h"
 #include "mspan.h"
 #include "node.h"
@@ -108,6 +109,9 @@ MODULE_PARM_DESC(scavenge, "give idle memory back in the background (default: 1)
 
 module_param_named(shrinker, gom_shrink_enabled, bool, 0644);
 MODULE_PARM_DESC(shrinker, "give idle memory back when the kernel is short of it (default: 1)");
+
+module_param_named(pool_check, gom_pool_check, bool, 0644);
+MODULE_PARM_DESC(pool_check, "have pools that are made from now on look for double puts (default: 0)");
 
 static int __init gom_init(void)
 {

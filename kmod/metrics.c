@@ -12,6 +12,8 @@
 #include <linux/cpumask.h>
 #include <linux/nodemask.h>
 #include "arena.h"
+#include "gopool.h"
+#include "goreserve.h"
 #include "profile.h"
 #include "report.h"
 #include "scavenge.h"
@@ -203,6 +205,66 @@ static void misuse_show(struct seq_file *m, u64 kind)
 		     gom_report_count(kind));
 }
 
+/* === Pools and reserves ================================================== */
+
+static u64 pool_find(u64 i)
+{
+	struct gom_pool_view v;
+
+	return gom_pool_read(i, &v) ? v.id : U64_MAX;
+}
+
+static void pool_show(struct seq_file *m, u64 id)
+{
+	char labels[LABELS_LEN];
+	struct gom_pool_view v;
+
+	if (!gom_pool_read(id, &v) || v.id != id)
+		return;
+	snprintf(labels, sizeof(labels), "pool=\"%llu\",name=\"%s\"", id,
+		 v.name);
+	put_labelled(m, "/pool/size:bytes", labels, v.size);
+	put_labelled(m, "/pool/out:objects", labels, max(v.stats.out, 0LL));
+	put_labelled(m, "/pool/slots:objects", labels, v.stats.in_slots);
+	put_labelled(m, "/pool/rings:objects", labels, v.stats.in_rings);
+	put_labelled(m, "/pool/victims:objects", labels, v.stats.in_victims);
+	put_labelled(m, "/pool/gets:calls", labels, v.stats.gets);
+	put_labelled(m, "/pool/hits:calls", labels, v.stats.hits);
+	put_labelled(m, "/pool/shared:calls", labels, v.stats.shared);
+	put_labelled(m, "/pool/steals:calls", labels, v.stats.steals);
+	put_labelled(m, "/pool/revived:calls", labels, v.stats.victims);
+	put_labelled(m, "/pool/news:objects", labels, v.stats.news);
+	put_labelled(m, "/pool/fails:calls", labels, v.stats.fails);
+	put_labelled(m, "/pool/puts:calls", labels, v.stats.puts);
+	put_labelled(m, "/pool/drops:objects", labels, v.stats.drops);
+	put_labelled(m, "/pool/bad-puts:calls", labels, v.stats.bad);
+}
+
+static u64 reserve_find(u64 i)
+{
+	struct gom_reserve_view v;
+
+	return gom_reserve_read(i, &v) ? v.id : U64_MAX;
+}
+
+static void reserve_show(struct seq_file *m, u64 id)
+{
+	char labels[LABELS_LEN];
+	struct gom_reserve_view v;
+
+	if (!gom_reserve_read(id, &v) || v.id != id)
+		return;
+	snprintf(labels, sizeof(labels), "reserve=\"%llu\",name=\"%s\"", id,
+		 v.name);
+	put_labelled(m, "/reserve/size:bytes", labels, v.size);
+	put_labelled(m, "/reserve/nr:objects", labels, v.stats.nr);
+	put_labelled(m, "/reserve/held:objects", labels, v.stats.held);
+	put_labelled(m, "/reserve/lowest:objects", labels, v.stats.lowest);
+	put_labelled(m, "/reserve/taken:objects", labels, v.stats.taken);
+	put_labelled(m, "/reserve/kept:objects", labels, v.stats.kept);
+	put_labelled(m, "/reserve/fails:calls", labels, v.stats.fails);
+}
+
 /* === Call sites ========================================================== */
 
 static u64 site_find(u64 i)
@@ -282,6 +344,8 @@ static const struct section sections[] = {
 	{ node_find, node_show },
 	{ arena_find, arena_show },
 	{ misuse_find, misuse_show },
+	{ pool_find, pool_show },
+	{ reserve_find, reserve_show },
 	{ site_find, site_show },
 	{ profile_find, profile_show },
 	{ end_find, end_show },

@@ -24,6 +24,10 @@ static const char * const names[] = {
 	[GOM_FOREIGN_FREE]	= "foreign-free",
 	[GOM_INTERIOR_FREE]	= "interior-free",
 	[GOM_STALE_FREE]	= "stale-free",
+	[GOM_DEVM_FREE]		= "foreign-devm-free",
+	[GOM_POOL_GONE]		= "no-such-pool",
+	[GOM_POOL_FOREIGN]	= "foreign-put",
+	[GOM_POOL_DOUBLE_PUT]	= "double-put",
 };
 
 static_assert(ARRAY_SIZE(names) == GOM_NR_MISUSES);
@@ -34,6 +38,10 @@ static const char * const advice[] = {
 	[GOM_FOREIGN_FREE]	= "not from gomalloc or kmalloc; left alone",
 	[GOM_INTERIOR_FREE]	= "no object begins here; left alone",
 	[GOM_STALE_FREE]	= "its span was freed with all objects; left alone",
+	[GOM_DEVM_FREE]		= "not this device's, or not any more; left alone",
+	[GOM_POOL_GONE]		= "destroyed already or never made; the call is ignored",
+	[GOM_POOL_FOREIGN]	= "no object of the pool's size; left alone",
+	[GOM_POOL_DOUBLE_PUT]	= "in the pool already; the second put is ignored",
 };
 
 static_assert(ARRAY_SIZE(advice) == GOM_NR_MISUSES);

@@ -10,6 +10,10 @@ enum gom_misuse {
 	GOM_FOREIGN_FREE,	/* no span of ours and no slab object */
 	GOM_INTERIOR_FREE,	/* inside of an object, or where none begins */
 	GOM_STALE_FREE,		/* in pages that hold no objects any more */
+	GOM_DEVM_FREE,		/* freed for a device that has it not */
+	GOM_POOL_GONE,		/* a pool or reserve that there is none of */
+	GOM_POOL_FOREIGN,	/* put into a pool that cannot have given it */
+	GOM_POOL_DOUBLE_PUT,	/* put into a pool that has it */
 	GOM_NR_MISUSES,
 };
 

@@ -3,9 +3,10 @@
  * A conservative scan for live objects that nobody points to any more, in the
  * manner of kmemleak.
  *
- * What is there is white at first.  Each word in the data of clients and on
- * the kernel stacks of tasks that may be the address of an object, or of any
- * byte in one, makes it grey; grey ones are read likewise and turn black.
+ * What is there is white at first.  Each word in the data of clients, in pools
+ * and reserves and on the kernel stacks of tasks that may be the address of an
+ * object, or of any byte in one, makes it grey; grey ones are read likewise
+ * and turn black.
  * What is white then is suspect.  Pointers to the inside count: who has an
  * object in a list knows it by a member.  The object's last byte is its last;
  * one past it is the next one's.
@@ -33,6 +34,8 @@
 #include <linux/uaccess.h>
 #include "arena.h"
 #include "client.h"
+#include "gopool.h"
+#include "goreserve.h"
 #include "mark.h"
 #include "mspan.h"
 #include "scan.h"
@@ -527,6 +530,10 @@ static void run_pass(struct pass *pass, void (*judge)(struct pass *pass))
 	whiten_all(pass);
 	if (!pass->err)
 		gom_client_walk(scan_root, pass);
+	if (!pass->err)
+		gom_pool_walk(scan_root, pass);
+	if (!pass->err)
+		gom_reserve_walk(scan_root, pass);
 	if (!pass->err)
 		scan_stacks(pass);
 	scan_grey(pass);

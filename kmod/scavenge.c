@@ -22,6 +22,7 @@
 #include <linux/workqueue.h>
 #include "budget.h"
 #include "drain.h"
+#include "gopool.h"
 #include "limit.h"
 #include "mcache.h"
 #include "node.h"
@@ -192,7 +193,8 @@ static unsigned long activity(void)
 	int cpu, nid;
 
 	for_each_possible_cpu(cpu)
-		sum += READ_ONCE(per_cpu_ptr(gom_mcache_cold, cpu)->ticks);
+		sum += READ_ONCE(per_cpu_ptr(gom_mcache_cold, cpu)->ticks) +
+		       gom_pool_visits(cpu);
 	for_each_gom_node(nid)
 		sum += READ_ONCE(gom_node(nid)->heap.frees);
 	return sum;

@@ -5,8 +5,9 @@
  *
  * What is idle goes in the order of least harm to those who allocate: free
  * runs, which nobody has used; empty spans and the stock of the central lists,
- * which cost the next miss more; this CPU's cache; and other CPUs' caches,
- * which they are asked for and which the next call finds in the spans.
+ * which cost the next miss more; this CPU's cache with what pools have there;
+ * and other CPUs' caches, which they are asked for and which the next call
+ * finds in the spans.
  *
  * Called by reclaim: kswapd, and whoever allocates, from inside of gomalloc
  * too.  None of gomalloc's locks is held then, as none is held where memory
@@ -20,6 +21,7 @@
 #include <linux/shrinker.h>
 #include <linux/slab.h>
 #include "drain.h"
+#include "gopool.h"
 #include "mcache.h"
 #include "node.h"
 #include "shrink.h"
@@ -62,7 +64,7 @@ static atomic64_t oom_released;
 
 static unsigned long cached_on(int cpu)
 {
-	unsigned long bytes = 0;
+	unsigned long bytes = gom_pool_bytes(cpu);
 	unsigned int class;
 
 	for (class = 1; class < GOM_NR_SPAN_CLASSES; class++)

@@ -15,6 +15,7 @@
  *   heap_inuse == alloc + mcache_free + mcentral_free + span_waste
  *   sys == heap_inuse + heap_idle + meta_sys
  *   what CPUs took of each other's budgets sums up to 0
+ *   each object in a pool lives; with those out they are news - drops
  *
  * All CPUs are stopped for the walk.  Every transition that these depend on
  * is made with preemption off, but for spans and blocks on their way between
@@ -25,6 +26,7 @@
 #include <linux/stop_machine.h>
 #include <linux/vmalloc.h>
 #include "arena.h"
+#include "gopool.h"
 #include "mcache.h"
 #include "node.h"
 #include "stats.h"
@@ -405,6 +407,13 @@ static void check_budgets(struct walk *w)
 	same(w, "budget: what CPUs took of each other's", stolen, 0);
 }
 
+/* What get and put count they have not done yet, or the other way round. */
+static void check_pools(struct walk *w)
+{
+	same(w, "pools: objects that do not live", gom_pool_damaged(), 0);
+	w->moving |= !gom_pool_balanced();
+}
+
 static int walk(void *data)
 {
 	struct walk *w = data;
@@ -427,6 +436,7 @@ static int walk(void *data)
 				      &w->tally[nid]);
 	}
 	check_caches(w, true);
+	check_pools(w);
 	if (!w->error && !w->moving)
 		check_equations(w);
 	return 0;

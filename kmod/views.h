@@ -35,6 +35,8 @@ bool gom_callsite_read(const struct gom_site *site, struct gom_callsite *row);
 int gom_view_stats_show(struct seq_file *m, void *unused);
 int gom_view_classes_show(struct seq_file *m, void *unused);
 int gom_view_cpus_show(struct seq_file *m, void *unused);
+int gom_view_pools_show(struct seq_file *m, void *unused);
+int gom_view_reserves_show(struct seq_file *m, void *unused);
 
 int gom_view_lifetimes_show(struct seq_file *m, void *unused);
 

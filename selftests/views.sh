@@ -9,7 +9,7 @@
 . ./lib.sh
 
 bad_words='0 2 11 1x x yes on -1 +1 01 1,1 111111111'
-begin 38 gomalloc_client gomalloc_stress
+begin 44 gomalloc_client gomalloc_stress
 
 # columns FILE NAME...: its second line names these first.
 columns()
@@ -224,12 +224,12 @@ load gomalloc scavenge=0 || ktap_exit_fail_msg "gomalloc does not load"
 load gomalloc_client trace="$(readlink -f "$trace")" hold=1 ||
 	ktap_exit_fail_msg "the client does not load"
 
-for file in stats classes cpus arenas spans callsites lifetimes; do
+for file in stats classes cpus pools reserves arenas spans callsites lifetimes; do
 	result "$file: format and version" has_version $file
 done
 result "metrics: format and version" has_version metrics \
 	'# gomalloc metrics 1'
-for file in stats classes cpus lifetimes; do
+for file in stats classes cpus pools reserves lifetimes; do
 	result "$file: all may read" mode_is "$debugfs/$file" 444
 done
 for file in arenas spans callsites heap peak metrics validate; do
@@ -240,6 +240,10 @@ result "classes: columns" columns classes class size pages spans live mcache \
 	peak_live peak%
 result "cpus: columns" columns cpus cpu online mallocs refills flushes \
 	objects bytes capacity miss% node budget steals
+result "pools: columns" columns pools pool name size out slots rings victims \
+	gets hits shared steals revived news fails puts drops bad
+result "reserves: columns" columns reserves reserve name size objects held \
+	lowest taken kept fails
 result "arenas: columns" columns arenas arena owned inuse free run map,
 result "spans: columns" columns spans start class size pages objects out node
 result "callsites: columns" columns callsites kind live_bytes live total_bytes \

@@ -49,6 +49,7 @@ void *__gomalloc_miss(gfp_t gfp, unsigned int class);
 void *__gomalloc_node(size_t size, gfp_t gfp, int node)
 	__alloc_size(1) __malloc;
 bool __gofree_rcu(struct rcu_head *head);
+void gofree_rcu_mightsleep(const void *ptr);
 
 void gofree(const void *ptr);
 void gofree_sensitive(const void *ptr);
@@ -296,6 +297,21 @@ do {									\
 	if (___ptr && !__gofree_rcu(&___ptr->rhf))			\
 		kfree_rcu(___ptr, rhf);					\
 } while (0)
+
+/**
+ * gofree_rcu_barrier - wait until what was left to RCU is free
+ *
+ * For gofree_rcu() of gomalloc's own objects and for gofree_rcu_mightsleep():
+ * all that were called before.  A module that is unloaded need not wait, as
+ * nothing of it is called then; it is for who looks at how much is left, or
+ * goes on to take down what the objects' memory came from.
+ *
+ * Context: process; sleeps.
+ */
+static inline void gofree_rcu_barrier(void)
+{
+	rcu_barrier();
+}
 
 DEFINE_FREE(gofree, void *, gofree(IS_ERR(_T) ? NULL : _T))
 DEFINE_FREE(gokvfree, void *, gokvfree(IS_ERR(_T) ? NULL : _T))

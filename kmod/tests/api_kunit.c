@@ -3,8 +3,11 @@
  * The public API, function by function: what each promises in its
  * kernel-doc, at its edges.
  */
+#include <linux/completion.h>
 #include <linux/delay.h>
 #include <linux/irq_work.h>
+#include <linux/kthread.h>
+#include <linux/sched/task.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include "gom_test.h"
@@ -278,6 +281,44 @@ static void bulk(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gomalloc_bulk(SIZE_MAX, GFP_KERNEL, 3, objs), 0);
 }
 
+/* Of every kind of memory, zeroed, charged, and freed in one mix. */
+static void bulk_kinds(struct kunit *test)
+{
+	static const size_t sizes[] = { 3, 64, 5000, SZ_64K };
+	static const gfp_t flags[] = {
+		GFP_KERNEL, GFP_ATOMIC | __GFP_ZERO, GFP_KERNEL_ACCOUNT,
+	};
+	void *objs[40], *mix[6];
+	u64 before = gom_test_live();
+	int i, j, k;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		for (j = 0; j < ARRAY_SIZE(flags); j++) {
+			KUNIT_ASSERT_EQ(test, gomalloc_bulk(sizes[i], flags[j],
+							    40, objs), 40);
+			for (k = 0; k < 40; k++) {
+				if (flags[j] & __GFP_ZERO)
+					KUNIT_EXPECT_NULL(test,
+							  memchr_inv(objs[k], 0,
+								     sizes[i]));
+				gom_test_fill(objs[k], sizes[i], k);
+			}
+			for (k = 0; k < 40; k++)
+				KUNIT_EXPECT_TRUE(test,
+						  gom_test_filled(objs[k],
+								  sizes[i], k));
+			gofree_bulk(40, objs);
+		}
+	}
+	KUNIT_EXPECT_EQ(test, gomalloc_bulk(64, GFP_KERNEL, 0, NULL), 0);
+	for (i = 0; i < ARRAY_SIZE(sizes); i++)
+		mix[i] = gom_test_alloc(sizes[i], GFP_KERNEL);
+	mix[i++] = NULL;
+	mix[i++] = kmalloc(64, GFP_KERNEL);
+	gofree_bulk(i, mix);
+	KUNIT_EXPECT_EQ(test, gom_test_live(), before);
+}
+
 struct with_rcu {
 	u64 pad[5];
 	struct rcu_head rcu;
@@ -286,6 +327,7 @@ struct with_rcu {
 
 static void after_grace_period(struct kunit *test)
 {
+	u64 before = gom_test_live();
 	struct with_rcu *large = gomalloc_obj(struct with_rcu);
 	struct with_rcu *small = gom_test_alloc(offsetof(struct with_rcu, more),
 						GFP_KERNEL);
@@ -296,7 +338,72 @@ static void after_grace_period(struct kunit *test)
 	gofree_rcu(small, rcu);
 	gofree_rcu(slab, rcu);
 	gofree_rcu(none, rcu);
-	rcu_barrier();
+	gofree_rcu_barrier();
+	KUNIT_EXPECT_EQ(test, gom_test_live(), before);
+}
+
+/* What has no rcu_head, of all kinds. */
+static void after_grace_period_headless(struct kunit *test)
+{
+	static const size_t sizes[] = { 1, 8, 64, SZ_64K };
+	u64 before = gom_test_live();
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++)
+		gofree_rcu_mightsleep(gom_test_alloc(sizes[i], GFP_KERNEL));
+	gofree_rcu_mightsleep(kmalloc(64, GFP_KERNEL));
+	gofree_rcu_mightsleep(NULL);
+	gofree_rcu_mightsleep(ZERO_SIZE_PTR);
+	gofree_rcu_barrier();
+	KUNIT_EXPECT_EQ(test, gom_test_live(), before);
+}
+
+struct reader {
+	struct completion reading;
+	const u64 *obj;
+	bool whole;
+	bool done;
+};
+
+/* Holds the grace period up as long as it looks. */
+static int read_for_long(void *data)
+{
+	struct reader *r = data;
+	int i;
+
+	rcu_read_lock();
+	complete(&r->reading);
+	for (i = 0; i < 100; i++) {
+		mdelay(1);
+		r->whole &= READ_ONCE(*r->obj) == 42;
+	}
+	WRITE_ONCE(r->done, true);
+	rcu_read_unlock();
+	return 0;
+}
+
+/* Not before: a reader sees it whole to the end. */
+static void not_before_grace_period(struct kunit *test)
+{
+	struct reader r = { .whole = true };
+	u64 *obj = gom_test_alloc(64, GFP_KERNEL);
+	struct task_struct *task;
+
+	KUNIT_ASSERT_NOT_NULL(test, obj);
+	*obj = 42;
+	r.obj = obj;
+	init_completion(&r.reading);
+	task = kthread_create(read_for_long, &r, "gom_test/reader");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+	get_task_struct(task);
+	wake_up_process(task);
+	wait_for_completion(&r.reading);
+	gofree_rcu_mightsleep(obj);
+	gofree_rcu_barrier();
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(r.done));
+	KUNIT_EXPECT_TRUE(test, r.whole);
+	kthread_stop(task);
+	put_task_struct(task);
 }
 
 static void vmalloc_or_not(struct kunit *test)
@@ -465,7 +572,10 @@ static struct kunit_case api_cases[] = {
 	KUNIT_CASE(typed),
 	KUNIT_CASE(scoped),
 	KUNIT_CASE(bulk),
+	KUNIT_CASE(bulk_kinds),
 	KUNIT_CASE(after_grace_period),
+	KUNIT_CASE(after_grace_period_headless),
+	KUNIT_CASE_SLOW(not_before_grace_period),
 	KUNIT_CASE(vmalloc_or_not),
 	KUNIT_CASE(charged),
 	KUNIT_CASE(on_a_node),

@@ -62,18 +62,10 @@ static int mspan_cut(struct mspan *span, gfp_t gfp)
 	return fails_now() ? -ENOMEM : REAL(gom_mspan_cut(span, gfp));
 }
 
-static u64 live_objects(void)
-{
-	struct gomalloc_stats s;
-
-	gomalloc_read_stats(&s);
-	return s.heap_objects;
-}
-
 /* One allocation under @failure; returns whether there was an object. */
 static bool try(struct kunit *test, size_t size)
 {
-	u64 live = live_objects();
+	u64 live = gom_test_live();
 	void *obj;
 
 	failure.calls = 0;
@@ -81,10 +73,10 @@ static bool try(struct kunit *test, size_t size)
 	if (obj) {
 		KUNIT_EXPECT_GE(test, gosize(obj), size);
 		memset(obj, 0xff, size);
-		KUNIT_EXPECT_EQ(test, live_objects(), live + 1);
+		KUNIT_EXPECT_EQ(test, gom_test_live(), live + 1);
 		gofree(obj);
 	}
-	KUNIT_EXPECT_EQ(test, live_objects(), live);
+	KUNIT_EXPECT_EQ(test, gom_test_live(), live);
 	gom_test_expect_valid(test);
 	return obj;
 }
@@ -190,7 +182,7 @@ static void failing_realloc(struct kunit *test)
 static void bulk_in_the_middle(struct kunit *test)
 {
 	void *objs[64] = {};
-	u64 live = live_objects();
+	u64 live = gom_test_live();
 
 	failure = (struct failure){ .nth = 2, .onwards = true };
 	kunit_activate_static_stub(test, gom_mspan_cut, mspan_cut);
@@ -200,8 +192,24 @@ static void bulk_in_the_middle(struct kunit *test)
 	 */
 	KUNIT_EXPECT_EQ(test, gomalloc_bulk(2048, GFP_KERNEL, 64, objs), 0);
 	KUNIT_EXPECT_EQ(test, failure.calls, num_possible_nodes() > 1 ? 4 : 3);
-	KUNIT_EXPECT_EQ(test, live_objects(), live);
+	KUNIT_EXPECT_EQ(test, gom_test_live(), live);
 	failure.nth = UINT_MAX;
+}
+
+/* There is no memory to remember it until the grace period has passed. */
+static void rcu_at_once(struct kunit *test)
+{
+	u64 live = gom_test_live();
+	void *obj = gom_test_alloc(SZ_64K, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, obj);
+	gomalloc_free_os_memory();
+	failure = (struct failure){ .onwards = true };
+	kunit_activate_static_stub(test, gom_mheap_get_pages, get_pages);
+	gofree_rcu_mightsleep(obj);
+	failure.nth = UINT_MAX;
+	KUNIT_EXPECT_GT(test, failure.calls, 0);
+	KUNIT_EXPECT_EQ(test, gom_test_live(), live);
 }
 
 /* The page allocator fails, and gokvmalloc() has vmalloc(). */
@@ -263,6 +271,7 @@ static struct kunit_case fail_cases[] = {
 	KUNIT_CASE(nothing_at_all),
 	KUNIT_CASE(failing_realloc),
 	KUNIT_CASE(bulk_in_the_middle),
+	KUNIT_CASE(rcu_at_once),
 	KUNIT_CASE(vmalloc_instead),
 	KUNIT_CASE_SLOW(injected),
 	{}

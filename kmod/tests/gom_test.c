@@ -91,6 +91,14 @@ void gom_test_expect_report(struct kunit *test, enum gom_misuse what,
 	KUNIT_EXPECT_PTR_EQ(test, last.ptr, ptr);
 }
 
+u64 gom_test_live(void)
+{
+	struct gomalloc_stats s;
+
+	gomalloc_read_stats(&s);
+	return s.heap_objects;
+}
+
 u32 gom_test_random(struct kunit *test, u32 n)
 {
 	struct gom_test *t = test->priv;

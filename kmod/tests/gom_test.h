@@ -11,6 +11,7 @@
 #define _GOM_TEST_H
 
 #include <kunit/test.h>
+#include <linux/delay.h>
 #include <linux/prandom.h>
 #include "arena.h"
 #include "mcache.h"
@@ -39,6 +40,9 @@ void gom_test_exit(struct kunit *test);
 void gom_test_expect_valid(struct kunit *test);
 void gom_test_expect_report(struct kunit *test, enum gom_misuse what,
 			    const void *ptr);
+
+/* Objects that live. */
+u64 gom_test_live(void);
 
 /* A number below @n. */
 u32 gom_test_random(struct kunit *test, u32 n);
@@ -87,5 +91,17 @@ struct gom_test_crowd {
 };
 
 void gom_test_crowd_run(struct kunit *test, const struct gom_test_crowd *crowd);
+
+/*
+ * Waits for what takes a second or so, a minute: with KASAN and lockdep one
+ * percent of a CPU does not get far.
+ */
+#define EVENTUALLY(test, condition) do {				\
+	int __tries;							\
+									\
+	for (__tries = 0; __tries < 600 && !(condition); __tries++)	\
+		msleep(100);						\
+	KUNIT_EXPECT_TRUE(test, condition);				\
+} while (0)
 
 #endif /* _GOM_TEST_H */

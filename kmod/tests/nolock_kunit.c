@@ -10,14 +10,6 @@
 #include "mcentral.h"
 #include "nolock.h"
 
-static u64 live_objects(void)
-{
-	struct gomalloc_stats s;
-
-	gomalloc_read_stats(&s);
-	return s.heap_objects;
-}
-
 /* Leaves objects of @size in the stack, in the central list or in both. */
 static void stock(struct kunit *test, size_t size, unsigned int n)
 {
@@ -72,7 +64,7 @@ static void what_is_there(struct kunit *test)
 		gofree_nolock(objs[i]);
 	}
 	gom_nolock_flush(0);
-	KUNIT_EXPECT_EQ(test, live_objects(), before.heap_objects);
+	KUNIT_EXPECT_EQ(test, gom_test_live(), before.heap_objects);
 }
 
 /* The cache is taken: the central list has objects; its lock too: nothing. */
@@ -106,7 +98,7 @@ static void deferred(struct kunit *test)
 {
 	static const u32 sizes[] = { 3, 8, 64, SZ_32K, SZ_64K, 100000 };
 	void *objs[ARRAY_SIZE(sizes) + 1], *last;
-	u64 live = live_objects(), left;
+	u64 live = gom_test_live(), left;
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(sizes); i++)
@@ -120,13 +112,13 @@ static void deferred(struct kunit *test)
 	gom_mcache_trylock();
 	for (i = 0; i < ARRAY_SIZE(objs); i++)
 		gofree_nolock(objs[i]);
-	left = live_objects();
+	left = gom_test_live();
 	gom_mcache_unlock();
 	local_irq_enable();
 	gom_nolock_flush(0);
 	/* The tiny one at once, by its mask; the others later. */
 	KUNIT_EXPECT_EQ(test, left, live + ARRAY_SIZE(sizes) - 1);
-	KUNIT_EXPECT_EQ(test, live_objects(), live);
+	KUNIT_EXPECT_EQ(test, gom_test_live(), live);
 	gom_test_expect_valid(test);
 }
 
@@ -135,7 +127,7 @@ static void overflow(struct kunit *test)
 {
 	enum { NR = 500 };
 	void **objs = kunit_kcalloc(test, NR, sizeof(*objs), GFP_KERNEL);
-	u64 live = live_objects();
+	u64 live = gom_test_live();
 	int i;
 
 	KUNIT_ASSERT_NOT_NULL(test, objs);
@@ -146,7 +138,7 @@ static void overflow(struct kunit *test)
 		gofree_nolock(objs[i]);
 	local_irq_enable();
 	gom_nolock_flush(0);
-	KUNIT_EXPECT_EQ(test, live_objects(), live);
+	KUNIT_EXPECT_EQ(test, gom_test_live(), live);
 }
 
 struct bell {

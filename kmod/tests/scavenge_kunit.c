@@ -64,18 +64,6 @@ static void empty(void **objs, int from, int to, int step)
 		gofree(objs[from]);
 }
 
-/*
- * Waits for what takes a second or so, a minute: with KASAN and lockdep one
- * percent of a CPU does not get far.
- */
-#define EVENTUALLY(test, condition) do {				\
-	int __tries;							\
-									\
-	for (__tries = 0; __tries < 600 && !(condition); __tries++)	\
-		msleep(100);						\
-	KUNIT_EXPECT_TRUE(test, condition);				\
-} while (0)
-
 static void switched_off(struct kunit *test)
 {
 	void **objs = fill(test);

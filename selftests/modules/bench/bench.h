@@ -7,6 +7,7 @@
  *
  *	micro.c		one object or a batch, again and again
  *	bulk.c		many with one call
+ *	pool.c		objects that are kept made
  *	threads.c	what allocator papers run on many threads
  *	heap.c		large heaps: scattered frees, growth, page runs
  *	ageing.c	a large heap that changes and shrinks
@@ -165,6 +166,7 @@ struct run {
 /* Each ends with one that has no name. */
 extern const struct workload micro_workloads[];
 extern const struct workload bulk_workloads[];
+extern const struct workload pool_workloads[];
 extern const struct workload thread_workloads[];
 extern const struct workload heap_workloads[];
 extern const struct workload ageing_workloads[];

@@ -68,6 +68,7 @@ static const struct workload * const suites[] = {
 	trace_workloads,	/* first: it is of a fresh machine */
 	micro_workloads,
 	bulk_workloads,
+	pool_workloads,
 	thread_workloads,
 	heap_workloads,
 	ageing_workloads,

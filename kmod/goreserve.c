@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Reserves: objects set aside for when memory cannot be had.
+ *
+ * An allocation tries gomalloc() without effort first and the reserve after
+ * that, as mempool_alloc() does: so the reserve stays whole for when nothing
+ * else is left, and what memory is enough for costs a hit in the CPU's cache
+ * and touches nothing shared.  A free goes the other way: what the reserve
+ * lacks stays there.
+ *
+ * A reserve is an array of places and two numbers.  Who has taken one off
+ * @held is owed an object, and who has taken one off @room a place:
+ *
+ *	places filled >= @held + who takes an object and has not found it yet
+ *	places empty  >= @room + who has an object and has not found a place yet
+ *
+ * so both find one by looking, and look again only where others have been
+ * faster, in NMI too.  There is no lock.
+ *
+ * Any context, NMI included; make, destroy and look at all: process context,
+ * under reserves_lock.
+ */
+#include <linux/atomic.h>
+#include <linux/err.h>
+#include <linux/export.h>
+#include <linux/hardirq.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/overflow.h>
+#include <linux/sched/mm.h>
+#include <linux/string.h>
+#include "goreserve.h"
+#include "malloc.h"
+#include "report.h"
+
+/**
+ * struct goreserve - a reserve
+ * @list: in reserves; first, as a free object's first word is gomalloc's
+ * @id: its number
+ * @size: bytes of each object
+ * @nr: places
+ * @held: objects that nobody has been promised
+ * @room: empty places, likewise
+ * @lowest: the least that @held was
+ * @taken: objects taken
+ * @kept: objects put
+ * @fails: allocations that came to nothing
+ * @name: for people
+ * @place: objects, or NULL; those below @held are filled where nobody is at work
+ */
+struct goreserve {
+	struct list_head list;
+	u64 id;
+	size_t size;
+	int nr;
+	atomic_t held;
+	atomic_t room;
+	atomic_t lowest;
+	atomic64_t taken;
+	atomic64_t kept;
+	atomic64_t fails;
+	char name[GOM_NAME_LEN];
+	void *place[];
+};
+
+static DEFINE_MUTEX(reserves_lock);
+static LIST_HEAD(reserves);	/* by id */
+static u64 last_id;
+
+static void note_lowest(struct goreserve *r, int held)
+{
+	int lowest = atomic_read(&r->lowest);
+
+	while (held < lowest && !atomic_try_cmpxchg(&r->lowest, &lowest, held))
+		;
+}
+
+static void *take(struct goreserve *r)
+{
+	int i = atomic_dec_if_positive(&r->held);
+	void *obj;
+
+	if (i < 0)
+		return NULL;
+	note_lowest(r, i);
+	while (!READ_ONCE(r->place[i]) || !(obj = xchg(&r->place[i], NULL)))
+		i = (i ?: r->nr) - 1;
+	atomic64_inc(&r->taken);
+	atomic_inc(&r->room);
+	return obj;
+}
+
+/* False if the reserve is full. */
+static bool keep(struct goreserve *r, void *obj)
+{
+	int room = atomic_dec_if_positive(&r->room);
+	int i = r->nr - 1 - room;
+
+	if (room < 0)
+		return false;
+	while (READ_ONCE(r->place[i]) || cmpxchg(&r->place[i], NULL, obj))
+		i = (i + 1) % r->nr;
+	atomic64_inc(&r->kept);
+	atomic_inc(&r->held);
+	return true;
+}
+
+static void *try_gomalloc(struct goreserve *r, gfp_t gfp, unsigned long caller)
+{
+	if (in_nmi())
+		return gomalloc_nolock(r->size, gfp & __GFP_ZERO, NUMA_NO_NODE);
+	/* Others may see to it that there will be some. */
+	return gom_malloc(r->size, GOM_GFP_EASY(gfp) |
+				   (gfp & __GFP_KSWAPD_RECLAIM), caller);
+}
+
+/**
+ * goreserve_alloc - allocate, if need be from a reserve
+ * @reserve: the reserve
+ * @gfp: as for gomalloc(); flags for zones and accounting are not for reserves
+ *
+ * First from gomalloc() without effort, then from the reserve, and where that
+ * is empty as @gfp says.
+ *
+ * Context: any, NMI included.
+ * Return: the object, for goreserve_free() or gofree(); %NULL only if the
+ *	reserve is empty, where @gfp could not get one either.
+ */
+void *goreserve_alloc(struct goreserve *reserve, gfp_t gfp)
+{
+	void *obj;
+
+	if (WARN_ON_ONCE(gfp & __GOMALLOC_GFP_DIVERT))
+		gfp &= ~__GOMALLOC_GFP_DIVERT;
+	obj = try_gomalloc(reserve, gfp, _RET_IP_);
+	if (likely(obj))
+		return obj;
+	obj = take(reserve);
+	if (obj)
+		return want_init_on_alloc(gfp) ?
+		       memset(obj, 0, reserve->size) : obj;
+	if (!in_nmi())
+		obj = gom_malloc(reserve->size, gfp, _RET_IP_);
+	if (!obj)
+		atomic64_inc(&reserve->fails);
+	return obj;
+}
+EXPORT_SYMBOL_GPL(goreserve_alloc);
+
+/**
+ * goreserve_free - free an object, or keep it where the reserve lacks one
+ * @reserve: the reserve
+ * @obj: from goreserve_alloc(), or from gomalloc() of the reserve's size;
+ *	%NULL does nothing
+ *
+ * What is no object of the reserve's size is left to gofree(), which reports
+ * what it does not know.
+ *
+ * Context: any, NMI included.
+ */
+void goreserve_free(struct goreserve *reserve, void *obj)
+{
+	if (unlikely(!obj))
+		return;
+	if (unlikely(atomic_read(&reserve->room) > 0) && gomalloc_owns(obj) &&
+	    gosize(obj) >= reserve->size && keep(reserve, obj))
+		return;
+	if (in_nmi())
+		gofree_nolock(obj);
+	else
+		gom_free(obj, _RET_IP_);
+}
+EXPORT_SYMBOL_GPL(goreserve_free);
+
+static int refill(struct goreserve *r, gfp_t gfp, unsigned long caller)
+{
+	void *obj;
+
+	while (atomic_read(&r->room) > 0) {
+		obj = gom_malloc(r->size, gfp, caller);
+		if (!obj)
+			return -ENOMEM;
+		if (!keep(r, obj))
+			gofree(obj);
+	}
+	return 0;
+}
+
+/**
+ * goreserve_refill - allocate what a reserve lacks
+ * @reserve: the reserve
+ * @gfp: as for gomalloc(), without flags for zones and accounting
+ *
+ * Context: any that gomalloc() allows with @gfp.
+ * Return: 0, or %-ENOMEM with as many in the reserve as there was memory for.
+ */
+int goreserve_refill(struct goreserve *reserve, gfp_t gfp)
+{
+	if (WARN_ON_ONCE(gfp & __GOMALLOC_GFP_DIVERT))
+		gfp &= ~__GOMALLOC_GFP_DIVERT;
+	return refill(reserve, gfp, _RET_IP_);
+}
+EXPORT_SYMBOL_GPL(goreserve_refill);
+
+static void read_stats(struct goreserve *r, struct goreserve_stats *s)
+{
+	s->nr = r->nr;
+	s->held = atomic_read(&r->held);
+	s->lowest = atomic_read(&r->lowest);
+	s->taken = atomic64_read(&r->taken);
+	s->kept = atomic64_read(&r->kept);
+	s->fails = atomic64_read(&r->fails);
+}
+
+/**
+ * goreserve_read_stats - what a reserve holds and did
+ * @reserve: the reserve
+ * @stats: where to put it
+ *
+ * Context: any.
+ */
+void goreserve_read_stats(struct goreserve *reserve,
+			  struct goreserve_stats *stats)
+{
+	read_stats(reserve, stats);
+}
+EXPORT_SYMBOL_GPL(goreserve_read_stats);
+
+bool gom_reserve_read(u64 id, struct gom_reserve_view *view)
+{
+	struct goreserve *r;
+	bool found = false;
+
+	mutex_lock(&reserves_lock);
+	list_for_each_entry(r, &reserves, list) {
+		found = r->id >= id;
+		if (!found)
+			continue;
+		view->id = r->id;
+		view->size = r->size;
+		strscpy(view->name, r->name, sizeof(view->name));
+		read_stats(r, &view->stats);
+		break;
+	}
+	mutex_unlock(&reserves_lock);
+	return found;
+}
+
+void gom_reserve_walk(void (*visit)(void *data, size_t size, void *arg),
+		      void *arg)
+{
+	struct goreserve *r;
+
+	mutex_lock(&reserves_lock);
+	list_for_each_entry(r, &reserves, list)
+		visit(r->place, array_size(r->nr, sizeof(*r->place)), arg);
+	mutex_unlock(&reserves_lock);
+}
+
+static void release(struct goreserve *r)
+{
+	void *obj;
+
+	while ((obj = take(r)))
+		gofree(obj);
+	gokvfree(r);
+}
+
+/**
+ * goreserve_create - make a reserve and fill it
+ * @name: what debugfs calls it; copied, 31 bytes at most
+ * @size: bytes of each object, up to %GOMALLOC_MAX_SIZE
+ * @nr: objects to set aside, up to %GORESERVE_MAX
+ * @gfp: as for gomalloc(), to fill it; %__GFP_ZERO has no meaning, and flags
+ *	for zones and accounting are refused
+ *
+ * Context: process; sleeps.
+ * Return: the reserve, full; ERR_PTR(-EINVAL) for arguments that it cannot be
+ *	made of, ERR_PTR(-ENOMEM) if there is not memory for all of it.
+ */
+struct goreserve *goreserve_create(const char *name, size_t size,
+				   unsigned int nr, gfp_t gfp)
+{
+	struct goreserve *r;
+
+	if (!size || size > GOMALLOC_MAX_SIZE || !nr || nr > GORESERVE_MAX ||
+	    gfp & __GOMALLOC_GFP_DIVERT)
+		return ERR_PTR(-EINVAL);
+	r = gokvzalloc(struct_size(r, place, nr), GFP_KERNEL);
+	if (!r)
+		return ERR_PTR(-ENOMEM);
+	r->size = size;
+	r->nr = nr;
+	atomic_set(&r->room, nr);
+	gom_name_set(r->name, name);
+	if (refill(r, gfp, _RET_IP_)) {
+		release(r);
+		return ERR_PTR(-ENOMEM);
+	}
+	atomic_set(&r->lowest, nr);
+	mutex_lock(&reserves_lock);
+	r->id = ++last_id;
+	list_add_tail(&r->list, &reserves);
+	mutex_unlock(&reserves_lock);
+	return r;
+}
+EXPORT_SYMBOL_GPL(goreserve_create);
+
+/* Whether it was there; @reserve may be any value. */
+static bool unlink(const struct goreserve *reserve)
+{
+	struct goreserve *r;
+	bool found = false;
+
+	mutex_lock(&reserves_lock);
+	list_for_each_entry(r, &reserves, list) {
+		found = r == reserve;
+		if (found) {
+			list_del(&r->list);
+			break;
+		}
+	}
+	mutex_unlock(&reserves_lock);
+	return found;
+}
+
+/**
+ * goreserve_destroy - free a reserve and what it holds
+ * @reserve: the reserve; %NULL and error pointers do nothing
+ *
+ * Nobody uses the reserve any more.  Objects that are out stay their owners',
+ * for gofree().  Destroying a reserve twice is reported and ignored; any other
+ * use of one that is gone is not found.
+ *
+ * Context: process; sleeps.
+ */
+void goreserve_destroy(struct goreserve *reserve)
+{
+	if (IS_ERR_OR_NULL(reserve))
+		return;
+	if (unlink(reserve))
+		release(reserve);
+	else
+		gom_report(GOM_POOL_GONE, reserve, _RET_IP_);
+}
+EXPORT_SYMBOL_GPL(goreserve_destroy);

@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Reserves: that they hold what they promise when there is nothing else, and
+ * fill up again.  A mempool on top of gomalloc, which promises the same to
+ * those who can wait, is held to it here as well.
+ */
+#include <kunit/static_stub.h>
+#include <linux/hrtimer.h>
+#include <linux/mempool.h>
+#include <linux/sizes.h>
+#include "gom_test.h"
+#include "goreserve.h"
+#include "mheap.h"
+
+#define NR	16
+#define SIZE	SZ_64K
+#define QUIET	(GFP_ATOMIC | __GFP_NOWARN)
+
+static struct goreserve *new_reserve(struct kunit *test, size_t size,
+				     unsigned int nr)
+{
+	struct goreserve *r = goreserve_create("test", size, nr, GFP_KERNEL);
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(r));
+	return r;
+}
+
+static struct goreserve_stats stats_of(struct goreserve *r)
+{
+	struct goreserve_stats s;
+
+	goreserve_read_stats(r, &s);
+	return s;
+}
+
+static void expect_held(struct kunit *test, struct goreserve *r,
+			unsigned int held)
+{
+	struct goreserve_stats s = stats_of(r);
+
+	KUNIT_EXPECT_EQ(test, s.held, held);
+	KUNIT_EXPECT_EQ(test, s.held, s.kept - s.taken);
+}
+
+static struct page *no_pages(int nid, gfp_t gfp, unsigned int order)
+{
+	return NULL;
+}
+
+static void no_memory_from_now_on(struct kunit *test)
+{
+	gomalloc_free_os_memory();
+	kunit_activate_static_stub(test, gom_mheap_get_pages, no_pages);
+}
+
+static void memory_again(struct kunit *test)
+{
+	kunit_deactivate_static_stub(test, gom_mheap_get_pages);
+}
+
+/* While there is memory the reserve stays whole. */
+static void untouched(struct kunit *test)
+{
+	struct goreserve *r = new_reserve(test, 256, NR);
+	void *objs[2 * NR];
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(objs); i++) {
+		objs[i] = goreserve_alloc(r, QUIET);
+		KUNIT_EXPECT_GE(test, gosize(objs[i]), 256);
+	}
+	expect_held(test, r, NR);
+	for (i = 0; i < ARRAY_SIZE(objs); i++)
+		goreserve_free(r, objs[i]);
+	goreserve_free(r, NULL);
+	expect_held(test, r, NR);
+	KUNIT_EXPECT_EQ(test, stats_of(r).taken, 0);
+	KUNIT_EXPECT_EQ(test, stats_of(r).lowest, NR);
+	goreserve_destroy(r);
+}
+
+/* All that it holds and no more; then what is freed comes back. */
+static void without_memory(struct kunit *test)
+{
+	struct goreserve *r = new_reserve(test, SIZE, NR);
+	void *objs[NR];
+	int i;
+
+	no_memory_from_now_on(test);
+	for (i = 0; i < NR; i++) {
+		objs[i] = goreserve_alloc(r, QUIET | (i % 2 ? __GFP_ZERO : 0));
+		KUNIT_ASSERT_NOT_NULL(test, objs[i]);
+		if (i % 2)
+			KUNIT_EXPECT_NULL(test, memchr_inv(objs[i], 0, SIZE));
+		memset(objs[i], 0xa5, SIZE);
+	}
+	expect_held(test, r, 0);
+	KUNIT_EXPECT_NULL(test, goreserve_alloc(r, QUIET));
+	KUNIT_EXPECT_NULL(test, goreserve_alloc(r, GFP_KERNEL | __GFP_NOWARN));
+	KUNIT_EXPECT_EQ(test, stats_of(r).fails, 2);
+	KUNIT_EXPECT_EQ(test, stats_of(r).lowest, 0);
+	KUNIT_EXPECT_EQ(test, goreserve_refill(r, QUIET), -ENOMEM);
+	goreserve_free(r, objs[0]);
+	expect_held(test, r, 1);
+	objs[0] = goreserve_alloc(r, QUIET | __GFP_ZERO);
+	KUNIT_ASSERT_NOT_NULL(test, objs[0]);
+	KUNIT_EXPECT_NULL(test, memchr_inv(objs[0], 0, SIZE));
+	memory_again(test);
+	KUNIT_EXPECT_EQ(test, goreserve_refill(r, GFP_KERNEL), 0);
+	expect_held(test, r, NR);
+	for (i = 0; i < NR; i++)
+		goreserve_free(r, objs[i]);
+	expect_held(test, r, NR);
+	goreserve_destroy(r);
+}
+
+/* The same of small objects, at the hard limit. */
+static void at_the_limit(struct kunit *test)
+{
+	struct goreserve *r = new_reserve(test, 1024, NR);
+	void *beside[256], *objs[NR];
+	int n = 0, i;
+
+	gomalloc_set_memory_max(1);
+	while (n < ARRAY_SIZE(beside) && (beside[n] = gom_test_alloc(1024, QUIET)))
+		n++;
+	KUNIT_EXPECT_LT(test, n, ARRAY_SIZE(beside));
+	for (i = 0; i < NR; i++) {
+		objs[i] = goreserve_alloc(r, QUIET);
+		KUNIT_EXPECT_NOT_NULL(test, objs[i]);
+	}
+	KUNIT_EXPECT_NULL(test, goreserve_alloc(r, QUIET));
+	gomalloc_set_memory_max(S64_MAX);
+	/* They may be freed like any other, and the reserve refilled. */
+	gofree_bulk(NR, objs);
+	gofree_bulk(n, beside);
+	KUNIT_EXPECT_EQ(test, goreserve_refill(r, GFP_KERNEL), 0);
+	expect_held(test, r, NR);
+	goreserve_destroy(r);
+}
+
+static void bad_arguments(struct kunit *test)
+{
+	struct goreserve *r;
+
+	KUNIT_EXPECT_PTR_EQ(test, goreserve_create("0", 0, 1, GFP_KERNEL),
+			    ERR_PTR(-EINVAL));
+	KUNIT_EXPECT_PTR_EQ(test, goreserve_create("none", 8, 0, GFP_KERNEL),
+			    ERR_PTR(-EINVAL));
+	KUNIT_EXPECT_PTR_EQ(test, goreserve_create("huge", GOMALLOC_MAX_SIZE + 1,
+						   1, GFP_KERNEL),
+			    ERR_PTR(-EINVAL));
+	KUNIT_EXPECT_PTR_EQ(test, goreserve_create("many", 8, GORESERVE_MAX + 1,
+						   GFP_KERNEL),
+			    ERR_PTR(-EINVAL));
+	KUNIT_EXPECT_PTR_EQ(test, goreserve_create("charged", 8, 1,
+						   GFP_KERNEL_ACCOUNT),
+			    ERR_PTR(-EINVAL));
+	/* More than there is memory for: nothing is left behind. */
+	no_memory_from_now_on(test);
+	KUNIT_EXPECT_PTR_EQ(test, goreserve_create("short", SIZE, NR,
+						   GFP_KERNEL | __GFP_NOWARN),
+			    ERR_PTR(-ENOMEM));
+	memory_again(test);
+	goreserve_destroy(NULL);
+	goreserve_destroy(ERR_PTR(-ENOMEM));
+
+	r = new_reserve(test, 64, 1);
+	goreserve_destroy(r);
+	goreserve_destroy(r);
+	gom_test_expect_report(test, GOM_POOL_GONE, r);
+}
+
+/* What it lacks it does not take from somebody else's. */
+static void foreign_free(struct kunit *test)
+{
+	struct goreserve *r = new_reserve(test, SIZE, 2);
+	struct page *page = alloc_page(GFP_KERNEL);
+	void *slab = kmalloc(64, GFP_KERNEL), *obj;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	no_memory_from_now_on(test);
+	obj = goreserve_alloc(r, QUIET);
+	memory_again(test);
+	goreserve_free(r, gom_test_alloc(64, GFP_KERNEL));
+	goreserve_free(r, slab);
+	goreserve_free(r, page_address(page));
+	gom_test_expect_report(test, GOM_FOREIGN_FREE, page_address(page));
+	expect_held(test, r, 1);
+	goreserve_free(r, obj);
+	expect_held(test, r, 2);
+	__free_page(page);
+	goreserve_destroy(r);
+}
+
+static void views(struct kunit *test)
+{
+	struct goreserve *first = new_reserve(test, 64, 3);
+	struct goreserve *second = new_reserve(test, 128, 5);
+	struct gom_reserve_view v;
+
+	KUNIT_ASSERT_TRUE(test, gom_reserve_read(0, &v));
+	KUNIT_EXPECT_EQ(test, v.size, 64);
+	KUNIT_EXPECT_EQ(test, v.stats.nr, 3);
+	KUNIT_EXPECT_STREQ(test, v.name, "test");
+	KUNIT_ASSERT_TRUE(test, gom_reserve_read(v.id + 1, &v));
+	KUNIT_EXPECT_EQ(test, v.stats.held, 5);
+	KUNIT_EXPECT_FALSE(test, gom_reserve_read(v.id + 1, &v));
+	goreserve_destroy(first);
+	goreserve_destroy(second);
+	KUNIT_EXPECT_FALSE(test, gom_reserve_read(0, &v));
+}
+
+/* === Everybody at once =================================================== */
+
+static struct common {
+	struct goreserve *reserve;
+	atomic_t wrong;
+	atomic_t empty;
+	atomic_t served;
+} common;
+
+/*
+ * There are as many objects as CPUs, and each holds one at most: none may
+ * find the reserve empty.  The limit keeps gomalloc() from helping out.
+ */
+static void take_and_keep(void *arg, struct rnd_state *rnd)
+{
+	int i;
+
+	for (i = 0; i < 200; i++) {
+		unsigned long *obj = goreserve_alloc(common.reserve, QUIET);
+
+		if (!obj) {
+			atomic_inc(&common.empty);
+			continue;
+		}
+		if (xchg(obj, 1))
+			atomic_inc(&common.wrong);
+		if (prandom_u32_state(rnd) % 4 == 0)
+			cpu_relax();
+		xchg(obj, 0);
+		goreserve_free(common.reserve, obj);
+		atomic_inc(&common.served);
+	}
+}
+
+static void crowd(struct kunit *test)
+{
+	struct gom_test_crowd crowd = { .work = take_and_keep, .msecs = 1000 };
+	unsigned int nr = num_online_cpus(), i;
+	void *objs[NR];
+
+	KUNIT_ASSERT_LE(test, nr, NR);
+	common = (struct common){};
+	common.reserve = new_reserve(test, SIZE, nr);
+	gomalloc_free_os_memory();
+	gomalloc_set_memory_max(1);
+	for (i = 0; i < nr; i++) {
+		objs[i] = goreserve_alloc(common.reserve, QUIET);
+		KUNIT_ASSERT_NOT_NULL(test, objs[i]);
+		*(unsigned long *)objs[i] = 0;
+	}
+	for (i = 0; i < nr; i++)
+		goreserve_free(common.reserve, objs[i]);
+	gom_test_crowd_run(test, &crowd);
+	gomalloc_set_memory_max(S64_MAX);
+	KUNIT_EXPECT_EQ(test, atomic_read(&common.wrong), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&common.empty), 0);
+	KUNIT_EXPECT_GT(test, atomic_read(&common.served), 100);
+	KUNIT_EXPECT_GE(test, stats_of(common.reserve).taken,
+			atomic_read(&common.served));
+	expect_held(test, common.reserve, nr);
+	goreserve_destroy(common.reserve);
+}
+
+static enum hrtimer_restart interrupt(struct hrtimer *timer)
+{
+	take_and_keep(NULL, &(struct rnd_state){});
+	return HRTIMER_NORESTART;
+}
+
+/* In hardirq, where the caller has one of two. */
+static void from_interrupt(struct kunit *test)
+{
+	struct hrtimer timer;
+	void *obj;
+
+	common = (struct common){};
+	common.reserve = new_reserve(test, SIZE, 2);
+	gomalloc_free_os_memory();
+	gomalloc_set_memory_max(1);
+	obj = goreserve_alloc(common.reserve, QUIET | __GFP_ZERO);
+	goreserve_free(common.reserve, obj);
+	obj = goreserve_alloc(common.reserve, QUIET | __GFP_ZERO);
+	KUNIT_EXPECT_NOT_NULL(test, obj);
+	gom_compat_hrtimer_setup(&timer, interrupt, CLOCK_MONOTONIC,
+				 HRTIMER_MODE_REL_PINNED);
+	hrtimer_start(&timer, 0, HRTIMER_MODE_REL_PINNED);
+	while (hrtimer_active(&timer))
+		cpu_relax();
+	gomalloc_set_memory_max(S64_MAX);
+	KUNIT_EXPECT_EQ(test, atomic_read(&common.empty), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&common.served), 200);
+	goreserve_free(common.reserve, obj);
+	expect_held(test, common.reserve, 2);
+	goreserve_destroy(common.reserve);
+}
+
+/* === A mempool on gomalloc =============================================== */
+
+static void *mempool_gomalloc(gfp_t gfp, void *size)
+{
+	return gomalloc((size_t)size, gfp);
+}
+
+static void mempool_gofree(void *obj, void *size)
+{
+	gofree(obj);
+}
+
+static void mempool(struct kunit *test)
+{
+	mempool_t *pool = mempool_create(NR, mempool_gomalloc, mempool_gofree,
+					 (void *)SIZE);
+	void *objs[NR];
+	int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, pool);
+	no_memory_from_now_on(test);
+	for (i = 0; i < NR; i++) {
+		objs[i] = mempool_alloc(pool, GFP_ATOMIC);
+		KUNIT_ASSERT_NOT_NULL(test, objs[i]);
+		KUNIT_EXPECT_TRUE(test, gomalloc_owns(objs[i]));
+	}
+	KUNIT_EXPECT_NULL(test, mempool_alloc(pool, GFP_ATOMIC));
+	mempool_free(objs[0], pool);
+	objs[0] = mempool_alloc(pool, GFP_KERNEL);
+	KUNIT_EXPECT_NOT_NULL(test, objs[0]);
+	memory_again(test);
+	for (i = 0; i < NR; i++)
+		mempool_free(objs[i], pool);
+	mempool_destroy(pool);
+}
+
+static struct kunit_case goreserve_cases[] = {
+	KUNIT_CASE(untouched),
+	KUNIT_CASE(without_memory),
+	KUNIT_CASE(at_the_limit),
+	KUNIT_CASE(bad_arguments),
+	KUNIT_CASE(foreign_free),
+	KUNIT_CASE(views),
+	KUNIT_CASE_SLOW(crowd),
+	KUNIT_CASE(from_interrupt),
+	KUNIT_CASE(mempool),
+	{}
+};
+
+static struct kunit_suite goreserve_suite = {
+	.name = "gomalloc_goreserve",
+	.init = gom_test_init,
+	.exit = gom_test_exit,
+	.test_cases = goreserve_cases,
+};
+
+kunit_test_suite(goreserve_suite);
