@@ -18,6 +18,7 @@
 #include <linux/slab.h>
 #include "client.h"
 #include "compat.h"
+#include "heaps.h"
 #include "held.h"
 #include "site.h"
 
@@ -70,6 +71,7 @@ static int notice(struct notifier_block *nb, unsigned long state, void *data)
 		break;
 	case MODULE_STATE_GOING:
 		gom_held_report(module->name);
+		gom_heaps_report(module->name);
 		gom_site_retire(module);
 		remove(module);
 		break;

@@ -24,6 +24,7 @@ static const char * const names[] = {
 	[GOM_FOREIGN_FREE]	= "foreign-free",
 	[GOM_INTERIOR_FREE]	= "interior-free",
 	[GOM_STALE_FREE]	= "stale-free",
+	[GOM_NO_HEAP]		= "no-heap",
 };
 
 static_assert(ARRAY_SIZE(names) == GOM_NR_MISUSES);
@@ -34,6 +35,7 @@ static const char * const advice[] = {
 	[GOM_FOREIGN_FREE]	= "not from gomalloc or kmalloc; left alone",
 	[GOM_INTERIOR_FREE]	= "no object begins here; left alone",
 	[GOM_STALE_FREE]	= "its span was freed with all objects; left alone",
+	[GOM_NO_HEAP]		= "never created or destroyed before; ignored",
 };
 
 static_assert(ARRAY_SIZE(advice) == GOM_NR_MISUSES);
@@ -76,6 +78,8 @@ static const char *size_name(unsigned int class, char *buf, size_t len)
 		return "no class (idle page)";
 	case GOM_CLASS_TRACKED:
 		return "tracked";
+	case GOM_CLASS_HEAP:
+		return "heap";
 	}
 	scnprintf(buf, len, "class %u (%u bytes)", class, gom_class[class].size);
 	return buf;
@@ -95,7 +99,7 @@ static void print_object(const void *ptr, unsigned int class)
 	}
 	span = gom_arena_span(ptr);
 	offset = gom_mspan_offset(span, ptr);
-	if (class == GOM_CLASS_LARGE || class == GOM_CLASS_TRACKED) {
+	if (class >= GOM_CLASS_LARGE) {
 		pr_err("gomalloc:   pointer %p: %s, offset %u, span of %u pages, node %d\n",
 		       ptr, name, offset, span->npages, span->nid);
 		return;

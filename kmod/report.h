@@ -10,6 +10,7 @@ enum gom_misuse {
 	GOM_FOREIGN_FREE,	/* no span of ours and no slab object */
 	GOM_INTERIOR_FREE,	/* inside of an object, or where none begins */
 	GOM_STALE_FREE,		/* in pages that hold no objects any more */
+	GOM_NO_HEAP,		/* no goheap, or one that was destroyed */
 	GOM_NR_MISUSES,
 };
 
