@@ -59,6 +59,7 @@ begin()
 leave()
 {
 	for module in gomalloc_bench gomalloc_hoard gomalloc_leaky \
+		gomalloc_requests \
 		gomalloc_misuse gomalloc_numa gomalloc_sampled \
 		gomalloc_stress gomalloc_client gomalloc; do
 		! is_loaded "$module" || rmmod "$module"

@@ -70,6 +70,7 @@ static const struct workload * const suites[] = {
 	bulk_workloads,
 	thread_workloads,
 	heap_workloads,
+	goheap_workloads,
 	ageing_workloads,
 	latency_workloads,
 };
