@@ -9,6 +9,7 @@
 #include <linux/string.h>
 #include <linux/vmalloc.h>
 #include "arena.h"
+#include "goheap.h"
 #include "large.h"
 #include "malloc.h"
 #include "mspan.h"
@@ -134,12 +135,28 @@ static void *realloc_slab(const void *ptr, size_t new_size, gfp_t gfp,
 	return obj;
 }
 
+/* An object where @ptr is: of the same heap, if that is in one. */
+static void *alloc_beside(const void *ptr, size_t size, gfp_t gfp,
+			  unsigned long caller)
+{
+	unsigned int class;
+
+	rcu_read_lock();
+	class = gom_arena_class(ptr);
+	rcu_read_unlock();
+	return class == GOM_CLASS_HEAP ?
+	       gom_goheap_alloc_beside(ptr, size, gfp, caller) :
+	       gom_malloc(size, gfp, caller);
+}
+
 /**
  * gorealloc - resize an object
  * @ptr: the object, or %NULL
  * @new_size: bytes wanted; 0 frees
  * @gfp: as for krealloc(); with %__GFP_ZERO in every call for an object, the
  *	allocating one included, bytes that are added are zero
+ *
+ * An object of a heap stays in its heap.
  *
  * Context: as gomalloc().
  * Return: the object, perhaps moved, with as much of its contents as both
@@ -171,7 +188,7 @@ void *gorealloc(const void *ptr, size_t new_size, gfp_t gfp)
 			memset((void *)ptr + new_size, 0, old_size - new_size);
 		return (void *)ptr;
 	}
-	obj = gom_malloc(new_size, gfp, _RET_IP_);
+	obj = alloc_beside(ptr, new_size, gfp, _RET_IP_);
 	if (obj) {
 		memcpy(obj, ptr, old_size);
 		gom_free(ptr, _RET_IP_);
@@ -347,6 +364,8 @@ static void free_after_rcu(struct rcu_head *head)
 		gofree((void *)span->start);
 	else if (span->class == GOM_CLASS_TRACKED)
 		gofree(gom_tracked_object(head));
+	else if (span->class == GOM_CLASS_HEAP)
+		gofree(gom_goheap_object(head));
 	else
 		gofree(gom_mspan_object(span,
 					gom_class_index(span->class,
@@ -412,10 +431,13 @@ bool __gofree_rcu(struct rcu_head *head)
 	rcu_read_unlock();
 	if (class == GOM_CLASS_NONE)
 		return false;
-	if (class == GOM_CLASS_FREE)
+	if (class == GOM_CLASS_FREE) {
 		gom_report(GOM_STALE_FREE, head, _RET_IP_);
-	else
-		call_rcu(head, free_after_rcu);
+		return true;
+	}
+	if (class == GOM_CLASS_HEAP)
+		gom_goheap_defer(head);
+	call_rcu(head, free_after_rcu);
 	return true;
 }
 EXPORT_SYMBOL_GPL(__gofree_rcu);

@@ -19,6 +19,7 @@
 #include "client.h"
 #include "compat.h"
 #include "gopool.h"
+#include "heaps.h"
 #include "held.h"
 #include "site.h"
 
@@ -72,6 +73,7 @@ static int notice(struct notifier_block *nb, unsigned long state, void *data)
 	case MODULE_STATE_GOING:
 		gom_pool_retire(module);
 		gom_held_report(module->name);
+		gom_heaps_report(module->name);
 		gom_site_retire(module);
 		remove(module);
 		break;

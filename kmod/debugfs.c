@@ -32,6 +32,8 @@ DEFINE_SHOW_ATTRIBUTE(gom_view_lifetimes);
 DEFINE_SEQ_ATTRIBUTE(gom_view_arenas);
 DEFINE_SEQ_ATTRIBUTE(gom_view_spans);
 DEFINE_SEQ_ATTRIBUTE(gom_view_metrics);
+DEFINE_SEQ_ATTRIBUTE(gom_view_heaps);
+DEFINE_SEQ_ATTRIBUTE(gom_view_heap_sites);
 
 static int validate_show(struct seq_file *m, void *unused)
 {
@@ -97,6 +99,16 @@ static const struct {
 	{ "free_os_memory", 0200, &free_os_memory_fops },
 };
 
+/* What clients create comes and goes too fast for a file each. */
+static void make_heaps(void)
+{
+	struct dentry *heaps = debugfs_create_dir("heaps", dir);
+
+	debugfs_create_file("list", 0400, heaps, NULL, &gom_view_heaps_fops);
+	debugfs_create_file("callsites", 0400, heaps, NULL,
+			    &gom_view_heap_sites_fops);
+}
+
 /* Without debugfs there is nothing to see, which is no reason not to load. */
 void __init gom_debugfs_init(void)
 {
@@ -106,6 +118,7 @@ void __init gom_debugfs_init(void)
 	for (i = 0; i < ARRAY_SIZE(files); i++)
 		debugfs_create_file(files[i].name, files[i].mode, dir, NULL,
 				    files[i].fops);
+	make_heaps();
 	gom_heapfile_init(dir);
 	gom_leak_init(dir);
 	gom_limitfile_init(dir);

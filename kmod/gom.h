@@ -17,6 +17,9 @@
  *   mcentral per node and class, the spans of the class
  *   mheap    per node, the free runs
  *   tracked  of an object: who allocated it and when is known
+ *   goheap   spans of a client's own, with objects of all sizes; a "heap" to
+ *            clients, where here that is the pages of a node
+ *   granule  8 bytes of a goheap's span
  *   site     a return address in code that allocates
  *   key      the word at the start of every free object: secret ^ address
  *
@@ -28,6 +31,9 @@
  *                               -> sample.c
  *                               -> tracked.c ---------------> mheap.c
  *                                            -> profile.c -> site.c
+ *   heaps.c -> goheap.c -> granules.c
+ *                       -> heapsite.c -> site.c
+ *                       -> node.c -> mheap.c
  *
  * and all of them read mspan.c, arena.c and size_class.c.  mheap.c charges
  * limit.c, which knows no tier.  Where a limit is met, node.c has drain.c empty
@@ -45,15 +51,18 @@
  *				ever tried, so that any context may try it
  *   2. mcentral->lock
  *   3. gom_tracked->lock
- *   4. mheap->lock
- *   5. arena.c: arena_lock
- *   6. profile.c: profile_lock
- *   7. stats.c: peak_lock
- *   8. gopool.c: a CPU's part of a pool; a leaf, held with none of these
+ *   4. goheap->lock
+ *   5. heaps.c: registry_lock
+ *   6. mheap->lock
+ *   7. arena.c: arena_lock
+ *   8. profile.c: profile_lock
+ *   9. stats.c: peak_lock
+ *  10. gopool.c: a CPU's part of a pool; a leaf, held with none of these
  *
- * No two of 2 to 8 are held together.  All are raw spinlocks taken with
- * interrupts off and held for a bounded time: a magazine of objects under 2, two
- * walks down an rbtree and the entries of a run's pages, 512 at most, under 4.
+ * No two of 2 to 10 are held together.  All are raw spinlocks taken with
+ * interrupts off and held for a bounded time: a magazine of objects under 2, a
+ * few holes in a few maps under 4, two walks down an rbtree and the entries of a
+ * run's pages, 512 at most, under 6.
  * The page allocator and slab are called with none of them held and
  * preemption as the caller had it, so PREEMPT_RT needs no case of its own.  What
  * site.c and profile.c number is in xarrays, under whose own locks, taken with
@@ -84,8 +93,9 @@
 #define GOM_CLASS_TINY		GOMALLOC_NR_CLASSES	/* 16-byte blocks */
 #define GOM_CLASS_LARGE		(GOMALLOC_NR_CLASSES + 1)
 #define GOM_CLASS_TRACKED	(GOMALLOC_NR_CLASSES + 2) /* tracked.c's slots */
-#define GOM_CLASS_FREE		(GOMALLOC_NR_CLASSES + 3) /* in a free run */
-#define GOM_NR_CLASS_BYTES	(GOMALLOC_NR_CLASSES + 4)
+#define GOM_CLASS_HEAP		(GOMALLOC_NR_CLASSES + 3) /* goheap.c's spans */
+#define GOM_CLASS_FREE		(GOMALLOC_NR_CLASSES + 4) /* in a free run */
+#define GOM_NR_CLASS_BYTES	(GOMALLOC_NR_CLASSES + 5)
 
 /* Classes that have spans of objects, hence an mcache and an mcentral. */
 #define GOM_NR_SPAN_CLASSES	(GOM_CLASS_TINY + 1)

@@ -7,8 +7,10 @@
 #include <linux/percpu.h>
 #include "arena.h"
 #include "budget.h"
+#include "goheap.h"
 #include "gopool.h"
 #include "goreserve.h"
+#include "heaps.h"
 #include "limitfile.h"
 #include "malloc.h"
 #include "mcache.h"
@@ -38,6 +40,7 @@ EXPORT_SYMBOL_IF_KUNIT(gom_class_coarse);
 EXPORT_SYMBOL_IF_KUNIT(gom_mspan_alloc);
 EXPORT_SYMBOL_IF_KUNIT(gom_mspan_free);
 EXPORT_SYMBOL_IF_KUNIT(gom_mspan_cut);
+EXPORT_SYMBOL_IF_KUNIT(gom_mspan_cut_slots);
 EXPORT_SYMBOL_IF_KUNIT(gom_mspan_uncut);
 EXPORT_SYMBOL_IF_KUNIT(gom_mspan_take);
 EXPORT_SYMBOL_IF_KUNIT(gom_mspan_give);
@@ -51,6 +54,11 @@ EXPORT_SYMBOL_IF_KUNIT(gom_mheap_release);
 EXPORT_SYMBOL_IF_KUNIT(gom_mheap_sweep);
 EXPORT_SYMBOL_IF_KUNIT(gom_mheap_get_pages);
 EXPORT_SYMBOL_IF_KUNIT(gom_mheap_best_fit);
+
+EXPORT_SYMBOL_IF_KUNIT(gom_goheap_find);
+EXPORT_SYMBOL_IF_KUNIT(gom_heaps_place);
+EXPORT_SYMBOL_IF_KUNIT(gom_heaps_sum);
+EXPORT_SYMBOL_IF_KUNIT(gom_heapsite_read);
 
 EXPORT_SYMBOL_IF_KUNIT(gom_limit_get);
 EXPORT_SYMBOL_IF_KUNIT(gom_limit_hits);

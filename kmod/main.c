@@ -17,6 +17,7 @@
 #include "client.h"
 #include "debugfs.h"
 #include "gopool.h"
+#include "heaps.h"
 #include "mcache.h"
 #include "mspan.h"
 #include "node.h"
@@ -132,9 +133,12 @@ static int __init gom_init(void)
 	err = gom_mcache_init();
 	if (err)
 		goto out_node;
-	err = gom_sample_init();
+	err = gom_heaps_init();
 	if (err)
 		goto out_mcache;
+	err = gom_sample_init();
+	if (err)
+		goto out_goheap;
 	gom_nolock_init();
 	err = gom_scavenge_init();
 	if (err)
@@ -157,6 +161,8 @@ out_scavenge:
 	gom_scavenge_exit();
 out_sample:
 	gom_sample_exit();
+out_goheap:
+	gom_heaps_exit();
 out_mcache:
 	gom_mcache_exit();
 out_node:
@@ -183,6 +189,7 @@ static void __exit gom_exit(void)
 	for_each_gom_node(nid)
 		gom_mheap_release(&gom_node(nid)->heap, ULONG_MAX);
 	gom_sample_exit();
+	gom_heaps_exit();
 	gom_mcache_exit();
 	/* Arenas that their last pages left are freed by RCU. */
 	rcu_barrier();

@@ -22,6 +22,7 @@
 #include <linux/slab.h>
 #include <linux/topology.h>
 #include "arena.h"
+#include "goheap.h"
 #include "large.h"
 #include "limit.h"
 #include "malloc.h"
@@ -407,6 +408,8 @@ size_t gom_malloc_size(const void *ptr, unsigned int class)
 		return gom_arena_span(ptr)->npages * GOM_PAGE_SIZE;
 	case GOM_CLASS_TRACKED:
 		return gom_tracked_size(ptr);
+	case GOM_CLASS_HEAP:
+		return gom_goheap_size(ptr);
 	default:
 		return gom_class[class].size;
 	}
@@ -415,10 +418,14 @@ size_t gom_malloc_size(const void *ptr, unsigned int class)
 /* Bytes of the live object that starts at @ptr, 0 if none does. */
 size_t gom_malloc_live_size(const void *ptr, unsigned int class)
 {
+	struct gom_goheap_info info;
 	struct mspan *span;
 
 	if (class == GOM_CLASS_NONE || class == GOM_CLASS_FREE)
 		return 0;
+	if (class == GOM_CLASS_HEAP)
+		return gom_goheap_find(ptr, &info) && info.obj == ptr ?
+		       info.size : 0;
 	span = gom_arena_span(ptr);
 	if (class == GOM_CLASS_LARGE && (unsigned long)ptr != span->start)
 		return 0;
@@ -542,6 +549,9 @@ void gom_malloc_free_other(const void *ptr, unsigned long caller)
 		break;
 	case GOM_CLASS_LARGE:
 	case GOM_CLASS_TRACKED:
+		break;
+	case GOM_CLASS_HEAP:
+		gom_goheap_free(ptr, caller);
 		break;
 	case GOM_CLASS_FREE:
 		gom_report(GOM_STALE_FREE, ptr, caller);

@@ -90,7 +90,7 @@ static void heap_show(struct seq_file *m, u64 i)
 
 static u64 class_find(u64 i)
 {
-	return i <= GOM_CLASS_TRACKED ? max(i, 1ULL) : U64_MAX;
+	return i <= GOM_CLASS_HEAP ? max(i, 1ULL) : U64_MAX;
 }
 
 static void class_show(struct seq_file *m, u64 class)

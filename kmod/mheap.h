@@ -31,7 +31,7 @@
  * @beyond: blocks given back at once as the arena map does not reach them
  *
  * @pages == @free_pages + @large_pages + pages of spans that the node's
- * mcentrals and gom_tracked hold + pages of MOVING spans.
+ * mcentrals, gom_tracked and goheaps hold + pages of MOVING spans.
  */
 struct mheap {
 	raw_spinlock_t lock;

@@ -94,21 +94,26 @@ int gom_mspan_cut(struct mspan *span, gfp_t gfp)
 	return 0;
 }
 
-static size_t records_size_of(const struct mspan *span)
+/* What @bits of a span without a size class leads to. */
+static size_t slots_size_of(const struct mspan *span)
 {
+	if (span->class == GOM_CLASS_HEAP)
+		return 2 * BITS_TO_LONGS(span->nelems) * sizeof(long);
 	return span->nelems * sizeof(struct gom_record);
 }
 
-/* Cut a MOVING span into @nelems slots for tracked objects. */
-int gom_mspan_cut_tracked(struct mspan *span, unsigned int nelems, gfp_t gfp)
+/* Cut a MOVING span into @nelems slots for tracked objects, or granules. */
+int gom_mspan_cut_slots(struct mspan *span, unsigned int nelems, gfp_t gfp)
 {
+	KUNIT_STATIC_STUB_REDIRECT(gom_mspan_cut_slots, span, nelems, gfp);
 	span->nelems = nelems;
 	span->nalloc = 0;
+	span->hint = 0;
 	bitmap_zero(span->inline_bits, MSPAN_INLINE_WORDS * BITS_PER_LONG);
-	span->bits = kzalloc(records_size_of(span), GOM_GFP_META(gfp));
+	span->bits = kzalloc(slots_size_of(span), GOM_GFP_META(gfp));
 	if (!span->bits)
 		return -ENOMEM;
-	gom_meta_add(records_size_of(span));
+	gom_meta_add(slots_size_of(span));
 	return 0;
 }
 
@@ -117,9 +122,9 @@ void gom_mspan_uncut(struct mspan *span)
 {
 	struct kmem_cache *cache = bits_cache_of(span);
 
-	if (span->class == GOM_CLASS_TRACKED) {
+	if (span->class == GOM_CLASS_TRACKED || span->class == GOM_CLASS_HEAP) {
 		if (span->bits)
-			gom_meta_add(-(long)records_size_of(span));
+			gom_meta_add(-(long)slots_size_of(span));
 		kfree(span->bits);
 	} else if (cache && span->bits) {
 		gom_meta_add(-(long)bits_size_of(span));

@@ -9,11 +9,12 @@
 
 struct gom_bucket;
 struct gom_site;
+struct goheap;
 
 enum mspan_state {
 	MSPAN_FREE,		/* a free run, in mheap->free */
 	MSPAN_MOVING,		/* between mheap and its user, either way */
-	MSPAN_INUSE,		/* an mcentral's, tracked.c's or a large object */
+	MSPAN_INUSE,		/* an mcentral's, tracked.c's, a goheap's or large */
 };
 
 #define MSPAN_INLINE_WORDS	2
@@ -23,21 +24,29 @@ enum mspan_state {
  * @node: FREE: in mheap->free
  * @list: INUSE, some object free: in mcentral->bucket[@bucket]
  * @inline_bits: @bits of spans with few objects, and of tracked ones
+ * @siblings: of a goheap: in one of its lists, but for its current span
+ * @goheap: whose it is
+ * @top: of a goheap, shared: no granule from this one on is taken
+ * @holes: of a goheap, shared: granules below @top that are free
+ * @tag: of a goheap, one object: as heapsite.c tags objects
  * @start: address of the first page
  * @bits: bit i set: object i was handed out to a cache or a client; NULL for
- *	large objects, the records for tracked ones
+ *	large objects, the records for tracked ones, two maps for granules
  * @npages: pages
- * @nelems: objects that there is room for
- * @nalloc: of these, out: bits set
+ * @nelems: objects that there is room for; granules of a goheap's span, 1 of
+ *	one with one object
+ * @nalloc: of these, out: bits set; not of goheaps
  * @class: as in the arena map
  * @state: enum mspan_state
- * @bucket: which list of the mcentral; NO_BUCKET while full
+ * @bucket: which list of the mcentral, NO_BUCKET while full; of a goheap,
+ *	goheap.c's
  * @direct: the pages go back to the kernel at once when freed
  * @nid: node of the pages
- * @hint: no object below word @hint of @bits is free
+ * @hint: no object below word @hint of @bits is free; of a goheap, the granule
+ *	at which to look for a hole next
  *
- * Written under mcentral->lock, of tracked objects gom_tracked->lock, while
- * INUSE, under mheap->lock while FREE and by its one holder while MOVING.
+ * Written under mcentral->lock, of tracked objects gom_tracked->lock, of a
+ * goheap its lock, while INUSE, under mheap->lock while FREE and by its one holder while MOVING.
  */
 struct mspan {
 	union {
@@ -45,6 +54,17 @@ struct mspan {
 		struct {
 			struct hlist_node list;
 			unsigned long inline_bits[MSPAN_INLINE_WORDS];
+		};
+		struct {
+			struct list_head siblings;
+			struct goheap *goheap;
+			union {
+				struct {
+					u16 top;
+					u16 holes;
+				};
+				unsigned long tag;
+			};
 		};
 	};
 	unsigned long start;
@@ -104,7 +124,7 @@ void gom_mspan_exit(void);
 struct mspan *gom_mspan_alloc(gfp_t gfp);
 void gom_mspan_free(struct mspan *span);
 int gom_mspan_cut(struct mspan *span, gfp_t gfp);
-int gom_mspan_cut_tracked(struct mspan *span, unsigned int nelems, gfp_t gfp);
+int gom_mspan_cut_slots(struct mspan *span, unsigned int nelems, gfp_t gfp);
 void gom_mspan_uncut(struct mspan *span);
 unsigned int gom_mspan_take(struct mspan *span, void **slots, unsigned int n);
 bool gom_mspan_give(struct mspan *span, unsigned int i);

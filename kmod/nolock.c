@@ -14,6 +14,7 @@
 #include <linux/percpu.h>
 #include <linux/slab.h>
 #include "arena.h"
+#include "goheap.h"
 #include "malloc.h"
 #include "mcache.h"
 #include "mspan.h"
@@ -143,6 +144,8 @@ static bool may_defer(const void *ptr, unsigned int class)
 		return gom_mspan_offset(gom_arena_span(ptr), ptr) == 0;
 	case GOM_CLASS_TRACKED:
 		return gom_tracked_object(ptr) == ptr;
+	case GOM_CLASS_HEAP:
+		return gom_goheap_begins(ptr);
 	default:
 		return gom_compat_is_slab(ptr);
 	}
@@ -182,8 +185,12 @@ void gofree_nolock(const void *ptr)
 			 !push(class, obj))
 			defer(obj, false);
 	} else if (may_defer(ptr, class)) {
+		if (class == GOM_CLASS_HEAP)
+			gom_goheap_defer(ptr);
 		defer(obj, false);
-	} else if (class == GOM_CLASS_LARGE || class == GOM_CLASS_TRACKED) {
+	} else if (class == GOM_CLASS_HEAP && !gom_goheap_holds(ptr)) {
+		gom_report(GOM_DOUBLE_FREE, ptr, _RET_IP_);
+	} else if (class >= GOM_CLASS_LARGE && class != GOM_CLASS_FREE) {
 		gom_report(GOM_INTERIOR_FREE, ptr, _RET_IP_);
 	} else {
 		gom_malloc_free_other(ptr, _RET_IP_);

@@ -28,6 +28,7 @@ static const char * const names[] = {
 	[GOM_POOL_GONE]		= "no-such-pool",
 	[GOM_POOL_FOREIGN]	= "foreign-put",
 	[GOM_POOL_DOUBLE_PUT]	= "double-put",
+	[GOM_NO_HEAP]		= "no-heap",
 };
 
 static_assert(ARRAY_SIZE(names) == GOM_NR_MISUSES);
@@ -42,6 +43,7 @@ static const char * const advice[] = {
 	[GOM_POOL_GONE]		= "destroyed already or never made; the call is ignored",
 	[GOM_POOL_FOREIGN]	= "no object of the pool's size; left alone",
 	[GOM_POOL_DOUBLE_PUT]	= "in the pool already; the second put is ignored",
+	[GOM_NO_HEAP]		= "never created or destroyed before; ignored",
 };
 
 static_assert(ARRAY_SIZE(advice) == GOM_NR_MISUSES);
@@ -84,6 +86,8 @@ static const char *size_name(unsigned int class, char *buf, size_t len)
 		return "no class (idle page)";
 	case GOM_CLASS_TRACKED:
 		return "tracked";
+	case GOM_CLASS_HEAP:
+		return "heap";
 	}
 	scnprintf(buf, len, "class %u (%u bytes)", class, gom_class[class].size);
 	return buf;
@@ -103,7 +107,7 @@ static void print_object(const void *ptr, unsigned int class)
 	}
 	span = gom_arena_span(ptr);
 	offset = gom_mspan_offset(span, ptr);
-	if (class == GOM_CLASS_LARGE || class == GOM_CLASS_TRACKED) {
+	if (class >= GOM_CLASS_LARGE) {
 		pr_err("gomalloc:   pointer %p: %s, offset %u, span of %u pages, node %d\n",
 		       ptr, name, offset, span->npages, span->nid);
 		return;

@@ -14,6 +14,7 @@ enum gom_misuse {
 	GOM_POOL_GONE,		/* a pool or reserve that there is none of */
 	GOM_POOL_FOREIGN,	/* put into a pool that cannot have given it */
 	GOM_POOL_DOUBLE_PUT,	/* put into a pool that has it */
+	GOM_NO_HEAP,		/* no goheap, or one that was destroyed */
 	GOM_NR_MISUSES,
 };
 

@@ -34,6 +34,7 @@
 #include <linux/uaccess.h>
 #include "arena.h"
 #include "client.h"
+#include "goheap.h"
 #include "gopool.h"
 #include "goreserve.h"
 #include "mark.h"
@@ -106,6 +107,7 @@ static struct view look(unsigned long addr)
 static unsigned long start_of(unsigned long addr)
 {
 	struct view view = look(addr);
+	struct gom_goheap_info in_heap;
 	struct gom_tracked_info info;
 	unsigned int i;
 
@@ -118,6 +120,9 @@ static unsigned long start_of(unsigned long addr)
 	case GOM_CLASS_TRACKED:
 		return gom_tracked_find((void *)addr, &info) ?
 		       (unsigned long)info.obj : 0;
+	case GOM_CLASS_HEAP:
+		return gom_goheap_find((void *)addr, &in_heap) ?
+		       (unsigned long)in_heap.obj : 0;
 	}
 	i = gom_class_index(view.class, view.offset);
 	if (i >= view.nelems)
@@ -170,6 +175,18 @@ static bool describe_tracked(unsigned long addr, struct gom_suspect *object)
 	return true;
 }
 
+static bool describe_in_heap(unsigned long addr, struct gom_suspect *object)
+{
+	struct gom_goheap_info info;
+
+	if (!gom_goheap_find((void *)addr, &info) ||
+	    (unsigned long)info.obj != addr)
+		return false;
+	object->size = info.size;
+	object->site = info.site;
+	return true;
+}
+
 /* The live object that begins at @addr, without its checksum. */
 static bool describe(unsigned long addr, struct gom_suspect *object)
 {
@@ -178,6 +195,8 @@ static bool describe(unsigned long addr, struct gom_suspect *object)
 	*object = (struct gom_suspect) { .addr = addr, .class = view.class };
 	if (view.class == GOM_CLASS_TRACKED)
 		return describe_tracked(addr, object);
+	if (view.class == GOM_CLASS_HEAP)
+		return describe_in_heap(addr, object);
 	if (start_of(addr) != addr)
 		return false;
 	if (view.class == GOM_CLASS_LARGE) {
@@ -267,6 +286,30 @@ static void whiten_small(struct pass *pass, unsigned long page,
 	}
 }
 
+/*
+ * The objects of a heap that begin in the page.  Nobody need point to those
+ * that are freed whole: what they point to is known as long as the heap is.
+ */
+static void whiten_in_heap(struct pass *pass, unsigned long page)
+{
+	void *end = (void *)page + GOM_PAGE_SIZE, *from = (void *)page;
+	struct mark_page *colours = NULL;
+	struct gom_goheap_info info;
+
+	for (; from < end && gom_goheap_next(from, end, &info);
+	     from = info.obj + GOM_MARK_GRANULE) {
+		if (!colours)
+			colours = gom_mark_add_page(&pass->marks, page);
+		if (!whiten(pass, colours, (unsigned long)info.obj))
+			return;
+		if (info.whole)
+			pass->err = gom_mark_grey(&pass->marks,
+						  (unsigned long)info.obj);
+		if (pass->err)
+			return;
+	}
+}
+
 static void whiten_page(struct pass *pass, unsigned long page)
 {
 	struct view view = look(page);
@@ -282,6 +325,9 @@ static void whiten_page(struct pass *pass, unsigned long page)
 	case GOM_CLASS_TRACKED:
 		if (!gom_mark_add_page(&pass->marks, page))
 			pass->err = -ENOMEM;
+		return;
+	case GOM_CLASS_HEAP:
+		whiten_in_heap(pass, page);
 		return;
 	}
 	whiten_small(pass, page, &view);

@@ -65,6 +65,8 @@ const char *gom_class_name(unsigned int class, char *buf)
 		return "large";
 	case GOM_CLASS_TRACKED:
 		return "tracked";
+	case GOM_CLASS_HEAP:
+		return "heap";
 	case GOM_CLASS_FREE:
 		return "free";
 	}

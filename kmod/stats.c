@@ -14,6 +14,8 @@
 #include <linux/spinlock.h>
 #include <linux/string.h>
 #include "budget.h"
+#include "goheap.h"
+#include "heaps.h"
 #include "limit.h"
 #include "mcache.h"
 #include "mheap.h"
@@ -72,7 +74,7 @@ struct peak {
  */
 #define PEAK_SHIFT	6
 
-static struct peak peaks[GOM_CLASS_TRACKED + 1];
+static struct peak peaks[GOM_CLASS_HEAP + 1];
 static DEFINE_RAW_SPINLOCK(peak_lock);
 
 /* Enter what @stats says of the class, and what the peak is now into it. */
@@ -109,6 +111,8 @@ static unsigned long held_bytes(unsigned int class)
 	unsigned long pages = 0;
 	int nid;
 
+	if (class == GOM_CLASS_HEAP)
+		return gom_goheap_pages() << GOM_PAGE_SHIFT;
 	for_each_gom_node(nid)
 		pages += held_pages(class, nid);
 	return pages << GOM_PAGE_SHIFT;
@@ -160,6 +164,18 @@ static void sum_tracked(struct gom_class_stats *stats)
 	}
 }
 
+static void sum_heaps(struct gom_class_stats *stats)
+{
+	struct gom_heaps_sum sum;
+
+	gom_heaps_sum(&sum);
+	stats->nspans = sum.nspans;
+	stats->held = (u64)sum.npages << GOM_PAGE_SHIFT;
+	stats->live = sum.live;
+	stats->live_bytes = sum.bytes;
+	stats->mallocs = sum.mallocs;
+}
+
 static void sum_small(unsigned int class, struct gom_class_stats *stats)
 {
 	const struct gom_class *c = &gom_class[class];
@@ -199,6 +215,8 @@ void gom_stats_class(unsigned int class, struct gom_class_stats *stats)
 		sum_large(stats);
 	else if (class == GOM_CLASS_TRACKED)
 		sum_tracked(stats);
+	else if (class == GOM_CLASS_HEAP)
+		sum_heaps(stats);
 	else
 		sum_small(class, stats);
 	update_peak(&peaks[class], stats);
@@ -278,6 +296,21 @@ static void add_tracked(struct gomalloc_stats *s, struct gom_tracked *tracked)
 	raw_spin_unlock_irqrestore(&tracked->lock, flags);
 }
 
+static void add_goheaps(struct gomalloc_stats *s)
+{
+	struct gom_heaps_sum sum;
+	u64 held;
+
+	gom_heaps_sum(&sum);
+	held = (u64)sum.npages << GOM_PAGE_SHIFT;
+	s->heap_inuse += held;
+	s->alloc += sum.bytes;
+	s->span_waste += less(held, sum.bytes);
+	s->heap_objects += sum.live;
+	s->mallocs += sum.mallocs;
+	s->total_alloc += sum.total_bytes;
+}
+
 static void add_heap(struct gomalloc_stats *s, struct mheap *heap)
 {
 	unsigned long flags;
@@ -307,6 +340,7 @@ void gom_stats_read(struct gomalloc_stats *s)
 		add_heap(s, &gom_node(nid)->heap);
 		add_tracked(s, &gom_node(nid)->tracked);
 	}
+	add_goheaps(s);
 	gom_tiny_count(&tiny_mallocs, &tiny_frees);
 	s->mallocs += tiny_mallocs;
 	s->heap_objects += less(tiny_mallocs, tiny_frees);
@@ -344,6 +378,7 @@ EXPORT_SYMBOL_GPL(gomalloc_read_stats);
  */
 int gom_stats_leaks(void)
 {
+	struct gom_heaps_sum heaps;
 	struct gom_class_stats cs;
 	unsigned int class;
 	int leaked = 0, nid;
@@ -371,6 +406,12 @@ int gom_stats_leaks(void)
 		leaked += heap->large;
 		pr_warn("gomalloc: leaked %lu large objects in %lu pages of %lu KiB\n",
 			heap->large, heap->large_pages, GOM_PAGE_SIZE >> 10);
+	}
+	gom_heaps_sum(&heaps);
+	if (heaps.heaps) {
+		leaked += heaps.live;
+		pr_warn("gomalloc: leaked %lu heaps with %llu objects of %llu bytes in all\n",
+			heaps.heaps, heaps.live, heaps.bytes);
 	}
 	return leaked;
 }

@@ -85,9 +85,9 @@ struct gom_node_stats {
 	u64 misses;
 };
 
-/* Size classes, tiny and large: those that gom_stats_class() knows. */
+/* Size classes and all else that gom_stats_class() knows. */
 #define for_each_gom_stats_class(class)	\
-	for ((class) = 1; (class) <= GOM_CLASS_TRACKED; (class)++)
+	for ((class) = 1; (class) <= GOM_CLASS_HEAP; (class)++)
 
 void gom_stats_class(unsigned int class, struct gom_class_stats *stats);
 void gom_stats_cpu(int cpu, struct gom_cpu_stats *stats);

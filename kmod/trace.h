@@ -29,6 +29,7 @@
 	((class) == GOM_CLASS_TINY ? " (tiny)" :			\
 	 (class) == GOM_CLASS_LARGE ? " (large)" :			\
 	 (class) == GOM_CLASS_TRACKED ? " (tracked)" :			\
+	 (class) == GOM_CLASS_HEAP ? " (heap)" :			\
 	 (class) == GOM_CLASS_FREE ? " (free)" : "")
 
 /* Bytes of an object of @span, which may have one alone. */

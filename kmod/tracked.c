@@ -192,7 +192,7 @@ static void *take_new(const struct gom_tracked_request *req,
 	span = gom_node_alloc_span(req->node, &run, gfp);
 	if (!span)
 		return NULL;
-	if (gom_mspan_cut_tracked(span, cut->nelems, gfp)) {
+	if (gom_mspan_cut_slots(span, cut->nelems, gfp)) {
 		gom_mheap_free(span);
 		return NULL;
 	}

@@ -5,13 +5,15 @@
  * What is checked, beside the shape of lists, trees and maps:
  *
  *   mheap->pages == free_pages + large_pages + pages of its mcentrals' spans
- *		    + pages of its tracked objects
+ *		    + pages of its tracked objects + of goheaps
  *   mcentral->nalloc == bits set in its spans
  *   span->nalloc == weight of its bitmap
  *   arena->nfree == pages of free runs in it
  *   each cached object is out of its span, once, with its key whole
  *   a block of a tiny span has a mask other than 0 exactly if it is live
  *   tiny mallocs - frees == objects in the masks
+ *   of each goheap: objects, bytes, pages == what its spans' maps say, and all
+ *		    heaps' spans are those that the arena map shows
  *   heap_inuse == alloc + mcache_free + mcentral_free + span_waste
  *   sys == heap_inuse + heap_idle + meta_sys
  *   what CPUs took of each other's budgets sums up to 0
@@ -26,7 +28,10 @@
 #include <linux/stop_machine.h>
 #include <linux/vmalloc.h>
 #include "arena.h"
+#include "goheap.h"
 #include "gopool.h"
+#include "granules.h"
+#include "heaps.h"
 #include "mcache.h"
 #include "node.h"
 #include "stats.h"
@@ -43,6 +48,7 @@
  * @tracked_bytes: what their records say
  * @tracked_spans: their spans
  * @tracked_pages: the pages of those
+ * @heap_spans: spans of goheaps
  * @nspans: spans by class
  * @npages: their pages
  * @nelems: objects that they have room for
@@ -58,6 +64,7 @@ struct tally {
 	u64 tracked_bytes;
 	unsigned long tracked_spans;
 	unsigned long tracked_pages;
+	unsigned long heap_spans;
 	unsigned long nspans[GOM_NR_SPAN_CLASSES];
 	unsigned long npages[GOM_NR_SPAN_CLASSES];
 	unsigned long nelems[GOM_NR_SPAN_CLASSES];
@@ -136,6 +143,24 @@ static void check_tracked(struct walk *w, struct mspan *span)
 	t->tracked_pages += span->npages;
 }
 
+static void check_granules(struct walk *w, struct mspan *span)
+{
+	const unsigned long *holes = gom_granules_holes(span);
+	const unsigned long *ends = gom_granules_ends(span);
+
+	w->tally[span->nid].heap_spans++;
+	if (gom_granules_is_solo(span))
+		return;
+	same(w, "goheap: holes of a span", bitmap_weight(holes, span->nelems),
+	     span->holes);
+	same(w, "goheap: an object ends in a hole",
+	     bitmap_intersects(holes, ends, span->nelems), false);
+	same(w, "goheap: a hole above the top",
+	     find_next_bit(holes, span->nelems, span->top), span->nelems);
+	same(w, "goheap: an object above the top",
+	     find_next_bit(ends, span->nelems, span->top), span->nelems);
+}
+
 /* Returns how many pages the thing at @page takes. */
 static unsigned int check_pages(struct walk *w, struct arena *arena,
 				unsigned int page, unsigned long addr)
@@ -175,6 +200,8 @@ static unsigned int check_pages(struct walk *w, struct arena *arena,
 		t->large_pages += span->npages;
 	} else if (class == GOM_CLASS_TRACKED) {
 		check_tracked(w, span);
+	} else if (class == GOM_CLASS_HEAP) {
+		check_granules(w, span);
 	} else {
 		check_small(w, span);
 	}
@@ -243,6 +270,71 @@ static void check_tally(struct walk *w, struct gom_tracked *tracked,
 	same(w, "tracked: bytes", t->tracked_bytes, tracked->live_bytes);
 	same(w, "tracked: spans", t->tracked_spans, tracked->nspans);
 	same(w, "tracked: pages", t->tracked_pages, tracked->npages);
+}
+
+static void add_heap_span(struct walk *w, const struct goheap *heap,
+			  const struct mspan *span, struct gom_heaps_sum *sum)
+{
+	unsigned int live;
+
+	same(w, "goheap: whose span it is", (unsigned long)span->goheap,
+	     (unsigned long)heap);
+	sum->nspans++;
+	sum->npages += span->npages;
+	if (gom_granules_is_solo(span)) {
+		sum->live++;
+		sum->bytes += span->npages * GOM_PAGE_SIZE;
+		return;
+	}
+	live = bitmap_weight(gom_granules_ends(span), span->nelems);
+	sum->live += live;
+	sum->bytes += (span->nelems - gom_granules_free(span)) * GOM_GRANULE;
+	/* Their tags. */
+	if (heap->sites)
+		sum->bytes -= live * GOM_GRANULE;
+}
+
+/* Returns how many spans the heap has. */
+static unsigned long check_goheap(struct walk *w, const struct goheap *heap)
+{
+	struct gom_heaps_sum sum = {};
+	const struct mspan *span;
+
+	if (heap->current_span)
+		add_heap_span(w, heap, heap->current_span, &sum);
+	list_for_each_entry(span, &heap->room, siblings)
+		add_heap_span(w, heap, span, &sum);
+	list_for_each_entry(span, &heap->full, siblings)
+		add_heap_span(w, heap, span, &sum);
+	same(w, "goheap: spans", sum.nspans, heap->nspans);
+	same(w, "goheap: pages", sum.npages, heap->npages);
+	if (heap->dying) {
+		w->moving = true;
+		return sum.nspans;
+	}
+	same(w, "goheap: objects", sum.live, gom_goheap_live(heap));
+	same(w, "goheap: bytes", sum.bytes, gom_goheap_bytes(heap));
+	same(w, "goheap: pages charged", heap->npages <= heap->charged, true);
+	/* Pages are charged before they are asked for. */
+	if (heap->npages < heap->charged)
+		w->moving = true;
+	return sum.nspans;
+}
+
+static void check_goheaps(struct walk *w)
+{
+	unsigned long mapped = 0, listed = 0;
+	struct gom_heaps_sum sum;
+	u64 at = 0;
+	int nid;
+
+	for (; (at = gom_heaps_place(at)) != U64_MAX; at++)
+		listed += check_goheap(w, gom_heaps_at(at));
+	for_each_gom_node(nid)
+		mapped += w->tally[nid].heap_spans;
+	same(w, "goheap: spans of all", listed, mapped);
+	gom_heaps_sum(&sum);
+	same(w, "goheap: pages of all", sum.npages, gom_goheap_pages());
 }
 
 static void check_central(struct walk *w, struct mcentral *central,
@@ -435,6 +527,8 @@ static int walk(void *data)
 			check_central(w, gom_central(nid, class),
 				      &w->tally[nid]);
 	}
+	if (!w->error)
+		check_goheaps(w);
 	check_caches(w, true);
 	check_pools(w);
 	if (!w->error && !w->moving)

@@ -20,6 +20,7 @@ enum kind {
 	KIND_SMALL,
 	KIND_LARGE,
 	KIND_TRACKED,
+	KIND_HEAP,
 	NR_KINDS,
 };
 
@@ -52,7 +53,7 @@ static char to_char(const struct pen *pen)
 		if (pen->n[i] >= pen->n[most])
 			most = i;
 	return most == KIND_SMALL ? fullness(pen->out / pen->n[most]) :
-	       ".-?LT"[most];
+	       ".-?LTH"[most];
 }
 
 /* The pages up to @end hold @kind. */
@@ -82,6 +83,8 @@ static void draw_piece(struct pen *pen, unsigned int first,
 		draw(pen, end, KIND_LARGE, 0);
 	else if (piece->class == GOM_CLASS_TRACKED)
 		draw(pen, end, KIND_TRACKED, 0);
+	else if (piece->class == GOM_CLASS_HEAP)
+		draw(pen, end, KIND_HEAP, 0);
 	else
 		draw(pen, end, KIND_SMALL, piece->nelems ?
 		     piece->nalloc * 100 / piece->nelems : 0);
@@ -129,7 +132,7 @@ static int arenas_show(struct seq_file *m, void *v)
 
 	if (v == SEQ_START_TOKEN) {
 		seq_puts(m, "gomalloc arenas 1\n");
-		seq_printf(m, "%7s %6s %6s %6s %6s  map, %u pages a character: . not ours, - free, small by objects out: 0 none, 1-9 tenths, # all; L large; T tracked\n",
+		seq_printf(m, "%7s %6s %6s %6s %6s  map, %u pages a character: . not ours, - free, small by objects out: 0 none, 1-9 tenths, # all; L large; T tracked; H heap\n",
 			   "arena", "owned", "inuse", "free", "run",
 			   CHAR_PAGES);
 		return 0;

@@ -34,8 +34,8 @@ static u32 object_size(const struct gom_piece *piece)
 {
 	if (piece->class == GOM_CLASS_LARGE)
 		return piece->npages * GOM_PAGE_SIZE;
-	/* Of tracked ones, the slots'. */
-	if (piece->class == GOM_CLASS_TRACKED)
+	/* Of tracked ones, the slots', of heaps', the granules'. */
+	if (piece->class == GOM_CLASS_TRACKED || piece->class == GOM_CLASS_HEAP)
 		return piece->npages * GOM_PAGE_SIZE / max(piece->nelems, 1);
 	return gom_class_of(piece->class)->size;
 }

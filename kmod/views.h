@@ -41,6 +41,8 @@ int gom_view_reserves_show(struct seq_file *m, void *unused);
 int gom_view_lifetimes_show(struct seq_file *m, void *unused);
 
 extern const struct file_operations gom_view_callsites_fops;
+extern const struct seq_operations gom_view_heaps_sops;
+extern const struct seq_operations gom_view_heap_sites_sops;
 extern const struct seq_operations gom_view_arenas_sops;
 extern const struct seq_operations gom_view_spans_sops;
 extern const struct seq_operations gom_view_metrics_sops;

@@ -12,6 +12,7 @@
  * Used by what debugfs shows.  Any context but NMI, no lock held.
  */
 #include <linux/mm.h>
+#include "granules.h"
 #include "node.h"
 #include "walk.h"
 
@@ -83,6 +84,9 @@ static bool look_locked(struct arena *arena, unsigned int page,
 	/* These two change under other locks: they are a snapshot. */
 	piece->nelems = READ_ONCE(span->nelems);
 	piece->nalloc = READ_ONCE(span->nalloc);
+	if (piece->class == GOM_CLASS_HEAP)
+		piece->nalloc = gom_granules_is_solo(span) ? 1 :
+				piece->nelems - gom_granules_free(span);
 	return true;
 }
 

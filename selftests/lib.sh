@@ -60,7 +60,8 @@ leave()
 {
 	for module in gomalloc_bench gomalloc_hoard gomalloc_leaky \
 		gomalloc_misuse gomalloc_numa gomalloc_pools \
-		gomalloc_sampled gomalloc_stress gomalloc_client gomalloc; do
+		gomalloc_requests gomalloc_sampled gomalloc_stress \
+		gomalloc_client gomalloc; do
 		! is_loaded "$module" || rmmod "$module"
 	done
 	rm -rf "$scratch"

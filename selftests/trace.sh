@@ -36,6 +36,7 @@ counters()
 		number["tiny"] = 65
 		number["large"] = 66
 		number["tracked"] = 67
+		number["heap"] = 68
 	}
 	NR > 2 {
 		class = $1 in number ? number[$1] : $1

@@ -10,6 +10,7 @@
  *	pool.c		objects that are kept made
  *	threads.c	what allocator papers run on many threads
  *	heap.c		large heaps: scattered frees, growth, page runs
+ *	goheap.c	a heap that is freed whole
  *	ageing.c	a large heap that changes and shrinks
  *	trace.c		what a kernel did
  *	latency.c	every operation timed by itself
@@ -169,6 +170,7 @@ extern const struct workload bulk_workloads[];
 extern const struct workload pool_workloads[];
 extern const struct workload thread_workloads[];
 extern const struct workload heap_workloads[];
+extern const struct workload goheap_workloads[];
 extern const struct workload ageing_workloads[];
 extern const struct workload trace_workloads[];
 extern const struct workload latency_workloads[];

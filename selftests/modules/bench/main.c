@@ -71,6 +71,7 @@ static const struct workload * const suites[] = {
 	pool_workloads,
 	thread_workloads,
 	heap_workloads,
+	goheap_workloads,
 	ageing_workloads,
 	latency_workloads,
 };
