@@ -144,7 +144,7 @@ static bool may_defer(const void *ptr, unsigned int class)
 	case GOM_CLASS_TRACKED:
 		return gom_tracked_object(ptr) == ptr;
 	default:
-		return gom_compat_is_slab(ptr);
+		return gom_compat_is_kmalloc(ptr);
 	}
 }
 

@@ -59,8 +59,8 @@ begin()
 leave()
 {
 	for module in gomalloc_bench gomalloc_hoard gomalloc_leaky \
-		gomalloc_misuse gomalloc_numa gomalloc_sampled \
-		gomalloc_stress gomalloc_client gomalloc; do
+		gomalloc_misuse gomalloc_numa gomalloc_override \
+		gomalloc_sampled gomalloc_stress gomalloc_client gomalloc; do
 		! is_loaded "$module" || rmmod "$module"
 	done
 	rm -rf "$scratch"
