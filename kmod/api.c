@@ -58,7 +58,7 @@ size_t gosize(const void *ptr)
 	class = gom_arena_class(ptr);
 	size = gom_malloc_size(ptr, class);
 	rcu_read_unlock();
-	if (class == GOM_CLASS_NONE && gom_compat_is_slab(ptr))
+	if (class == GOM_CLASS_NONE && gom_compat_is_kmalloc(ptr))
 		return ksize(ptr);
 	return size;
 }
@@ -103,7 +103,7 @@ void gofree_sensitive(const void *ptr)
 	if (!ZERO_OR_NULL_PTR(ptr))
 		memzero_explicit((void *)ptr, gom_malloc_live_size(ptr, class));
 	rcu_read_unlock();
-	if (class == GOM_CLASS_NONE && gom_compat_is_slab(ptr))
+	if (class == GOM_CLASS_NONE && gom_compat_is_kmalloc(ptr))
 		gom_malloc_free_slab(ptr, true);
 	else
 		gom_free(ptr, _RET_IP_);
@@ -111,8 +111,8 @@ void gofree_sensitive(const void *ptr)
 EXPORT_SYMBOL_GPL(gofree_sensitive);
 
 /*
- * gorealloc() of kmalloc()'s.  What kmalloc() gives above its largest cache
- * has nothing to be told from other pages by, so that size is ours to serve.
+ * gorealloc() of kmalloc()'s.  What kmalloc() gives above its largest cache has
+ * no mark on every kernel, so that size is ours to serve.
  */
 static void *realloc_slab(const void *ptr, size_t new_size, gfp_t gfp,
 			  unsigned long caller)
@@ -174,7 +174,7 @@ void *gorealloc(const void *ptr, size_t new_size, gfp_t gfp)
 	}
 	if (ZERO_OR_NULL_PTR(ptr))
 		return gom_malloc(new_size, gfp, _RET_IP_);
-	if (!gomalloc_owns(ptr) && gom_compat_is_slab(ptr))
+	if (!gomalloc_owns(ptr) && gom_compat_is_kmalloc(ptr))
 		return realloc_slab(ptr, new_size, gfp, _RET_IP_);
 
 	old_size = gosize(ptr);
@@ -226,6 +226,21 @@ static char *copy_string(const char *s, size_t len, gfp_t gfp,
 	}
 	return copy;
 }
+
+/**
+ * gomemdup_nul - make a string of characters without a final NUL
+ * @s: the characters, or %NULL
+ * @len: how many
+ * @gfp: as for kmemdup_nul()
+ *
+ * Context: as gomalloc().
+ * Return: the string, or %NULL.
+ */
+char *gomemdup_nul(const char *s, size_t len, gfp_t gfp)
+{
+	return s ? copy_string(s, len, gfp, _RET_IP_) : NULL;
+}
+EXPORT_SYMBOL_GPL(gomemdup_nul);
 
 /**
  * gostrdup - duplicate a string
@@ -307,28 +322,21 @@ char *goasprintf(gfp_t gfp, const char *fmt, ...)
 }
 EXPORT_SYMBOL_GPL(goasprintf);
 
-/**
- * gokvmalloc - allocate memory, by vmalloc() where it must be
- * @size: bytes wanted
- * @gfp: as for kvmalloc()
- *
- * Sizes above a page try gomalloc() without effort first.
- *
- * Context: process, unless @size is at most a page.
- * Return: the memory, for gokvfree(), or %NULL.
- */
-void *gokvmalloc(size_t size, gfp_t gfp)
+/* kvmalloc()'s way to ask for what vmalloc() can give as well. */
+static gfp_t without_effort(size_t size, gfp_t gfp)
 {
-	gfp_t easy = gfp;
-	void *mem;
+	if (size <= PAGE_SIZE)
+		return gfp;
+	if (!(gfp & __GFP_RETRY_MAYFAIL))
+		gfp |= __GFP_NORETRY;
+	return (gfp | __GFP_NOWARN) & ~__GFP_NOFAIL;
+}
 
-	if (size > PAGE_SIZE) {
-		easy |= __GFP_NOWARN;
-		if (!(easy & __GFP_RETRY_MAYFAIL))
-			easy |= __GFP_NORETRY;
-		easy &= ~__GFP_NOFAIL;
-	}
-	mem = gom_malloc(size, easy, _RET_IP_);
+static void *kv_alloc(size_t size, gfp_t gfp, int node, unsigned long caller)
+{
+	void *mem = gom_malloc_node(size, without_effort(size, gfp), node,
+				    caller);
+
 	if (mem || size <= PAGE_SIZE || !gfpflags_allow_blocking(gfp))
 		return mem;
 	/* As kvmalloc(): who asks for 2 GiB has made a mistake. */
@@ -338,7 +346,31 @@ void *gokvmalloc(size_t size, gfp_t gfp)
 	}
 	return __vmalloc(size, gfp);
 }
-EXPORT_SYMBOL_GPL(gokvmalloc);
+
+/**
+ * gokvmalloc_node - allocate memory, by vmalloc() where it must be
+ * @size: bytes wanted
+ * @gfp: as for kvmalloc_node()
+ * @node: the node wished for, or %NUMA_NO_NODE; vmalloc() heeds none
+ *
+ * Sizes above a page try gomalloc_node() without effort first.
+ *
+ * Context: process, unless @size is at most a page.
+ * Return: the memory, for gokvfree(), or %NULL.
+ */
+void *gokvmalloc_node(size_t size, gfp_t gfp, int node)
+{
+	return kv_alloc(size, gfp, node, _RET_IP_);
+}
+EXPORT_SYMBOL_GPL(gokvmalloc_node);
+
+static void kv_free(const void *ptr, unsigned long caller)
+{
+	if (is_vmalloc_addr(ptr))
+		vfree(ptr);
+	else
+		gom_free(ptr, caller);
+}
 
 /**
  * gokvfree - free what gokvmalloc() gave
@@ -348,12 +380,89 @@ EXPORT_SYMBOL_GPL(gokvmalloc);
  */
 void gokvfree(const void *ptr)
 {
-	if (is_vmalloc_addr(ptr))
-		vfree(ptr);
-	else
-		gom_free(ptr, _RET_IP_);
+	kv_free(ptr, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(gokvfree);
+
+/**
+ * gokvfree_sensitive - wipe what gokvmalloc() gave, and free it
+ * @ptr: as for gokvfree()
+ * @len: bytes to wipe
+ *
+ * Context: as kvfree().
+ */
+void gokvfree_sensitive(const void *ptr, size_t len)
+{
+	if (ZERO_OR_NULL_PTR(ptr))
+		return;
+	memzero_explicit((void *)ptr, len);
+	kv_free(ptr, _RET_IP_);
+}
+EXPORT_SYMBOL_GPL(gokvfree_sensitive);
+
+/* No export tells the size of an area, but a page without memory ends each. */
+static size_t vmalloc_size(const void *ptr)
+{
+	const void *end = ptr;
+
+	while (is_vmalloc_addr(end) && vmalloc_to_page(end))
+		end += PAGE_SIZE;
+	return end - ptr;
+}
+
+/* gokvrealloc() of an area that vmalloc() gave, if that is large enough. */
+static bool vrealloc_in_place(const void *ptr, size_t new_size, gfp_t gfp)
+{
+	size_t size = vmalloc_size(ptr);
+
+	if (new_size > size)
+		return false;
+	/* A later call may grow into these bytes again. */
+	if (want_init_on_alloc(gfp))
+		memset((void *)ptr + new_size, 0, size - new_size);
+	return true;
+}
+
+/**
+ * gokvrealloc - resize what gokvmalloc() gave
+ * @ptr: from gokvmalloc(), gomalloc(), vmalloc() and their like, or %NULL
+ * @new_size: bytes wanted; 0 frees
+ * @gfp: as for kvrealloc(); of %__GFP_ZERO goes what gorealloc() says
+ *
+ * What vmalloc() gave keeps its pages where it shrinks.
+ *
+ * Context: process.
+ * Return: the memory, perhaps moved, with as much of its contents as both
+ *	sizes have in common; %ZERO_SIZE_PTR for 0 bytes; or %NULL with the
+ *	memory left as it was.
+ */
+void *gokvrealloc(const void *ptr, size_t new_size, gfp_t gfp)
+{
+	bool area = is_vmalloc_addr(ptr);
+	void *mem;
+
+	if (!new_size) {
+		kv_free(ptr, _RET_IP_);
+		return ZERO_SIZE_PTR;
+	}
+	if (area && vrealloc_in_place(ptr, new_size, gfp))
+		return (void *)ptr;
+	if (!area) {
+		mem = gorealloc(ptr, new_size, without_effort(new_size, gfp));
+		if (mem)
+			return mem;
+		/* Reported already. */
+		if (!ZERO_OR_NULL_PTR(ptr) && !gosize(ptr))
+			return NULL;
+	}
+	mem = kv_alloc(new_size, gfp, NUMA_NO_NODE, _RET_IP_);
+	if (mem && !ZERO_OR_NULL_PTR(ptr)) {
+		memcpy(mem, ptr, area ? vmalloc_size(ptr) : gosize(ptr));
+		kv_free(ptr, _RET_IP_);
+	}
+	return mem;
+}
+EXPORT_SYMBOL_GPL(gokvrealloc);
 
 /* The owner's reference kept the span until here. */
 static void free_after_rcu(struct rcu_head *head)
@@ -381,13 +490,13 @@ static void free_later(struct rcu_head *head)
 {
 	struct later *later = container_of(head, struct later, rcu);
 
-	gofree(later->ptr);
+	gokvfree(later->ptr);
 	gofree(later);
 }
 
 /**
  * gofree_rcu_mightsleep - free after a grace period what has no rcu_head
- * @ptr: as for gofree()
+ * @ptr: as for gokvfree()
  *
  * After kfree_rcu_mightsleep(): takes a little memory for the while, and
  * waits for the grace period where there is none.
@@ -408,7 +517,7 @@ void gofree_rcu_mightsleep(const void *ptr)
 		call_rcu(&later->rcu, free_later);
 	} else {
 		synchronize_rcu();
-		gom_free(ptr, _RET_IP_);
+		kv_free(ptr, _RET_IP_);
 	}
 }
 EXPORT_SYMBOL_GPL(gofree_rcu_mightsleep);

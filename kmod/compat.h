@@ -147,10 +147,33 @@ static inline unsigned long gom_compat_stack_pointer(struct task_struct *task)
 #endif
 }
 
-/* Whether kfree() knows @ptr as an object of a slab cache. */
-static inline bool gom_compat_is_slab(const void *ptr)
+/*
+ * Whether pages look like an object that is too large for slabs.  They have
+ * been marked since 6.14.  Before, kfree() takes any pages there are for one;
+ * here they are at least compound, of an order that kmalloc() uses, nobody
+ * else's, and begin at @ptr.
+ */
+static inline bool gom_compat_is_large_kmalloc(struct page *head,
+					       const void *ptr)
 {
-	return virt_addr_valid(ptr) && PageSlab(virt_to_head_page(ptr));
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 14, 0)
+	return PageHead(head) && page_address(head) == ptr &&
+	       page_size(head) > KMALLOC_MAX_CACHE_SIZE &&
+	       page_count(head) == 1 && !PageLRU(head) && !head->mapping;
+#else
+	return folio_test_large_kmalloc(page_folio(head));
+#endif
+}
+
+/* Whether kfree() is to have @ptr. */
+static inline bool gom_compat_is_kmalloc(const void *ptr)
+{
+	struct page *head;
+
+	if (!virt_addr_valid(ptr))
+		return false;
+	head = virt_to_head_page(ptr);
+	return PageSlab(head) || gom_compat_is_large_kmalloc(head, ptr);
 }
 
 #endif /* _GOM_COMPAT_H */

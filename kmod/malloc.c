@@ -370,6 +370,28 @@ static bool is_near(int node)
 	       gom_node_for(node, 0) == gom_node_local();
 }
 
+/* @caller as in malloc_fast(). */
+static __always_inline void *malloc_node(size_t size, gfp_t gfp, int node,
+					 unsigned long caller)
+{
+	if (node != NUMA_NO_NODE &&
+	    (WARN_ON_ONCE(node < 0 || node >= nr_node_ids) || !node_online(node)))
+		node = NUMA_NO_NODE;
+	if (gfp & __GOMALLOC_GFP_DIVERT)
+		return malloc_divert(size, gfp, node, caller ?: _RET_IP_);
+	if (node == NUMA_NO_NODE || node == numa_mem_id() || is_near(node))
+		return malloc_fast(true, size, gom_size_class(size), gfp,
+				   caller);
+	return malloc_any(size, gom_size_class(size), gfp, node,
+			  caller ?: _RET_IP_);
+}
+
+/* For the rest of the API: @caller is who called that. */
+void *gom_malloc_node(size_t size, gfp_t gfp, int node, unsigned long caller)
+{
+	return malloc_node(size, gfp, node, caller);
+}
+
 /**
  * __gomalloc_node - allocate memory, preferably on a NUMA node
  * @size: bytes wanted
@@ -384,14 +406,7 @@ static bool is_near(int node)
  */
 void *__gomalloc_node(size_t size, gfp_t gfp, int node)
 {
-	if (node != NUMA_NO_NODE &&
-	    (WARN_ON_ONCE(node < 0 || node >= nr_node_ids) || !node_online(node)))
-		node = NUMA_NO_NODE;
-	if (gfp & __GOMALLOC_GFP_DIVERT)
-		return malloc_divert(size, gfp, node, _RET_IP_);
-	if (node == NUMA_NO_NODE || node == numa_mem_id() || is_near(node))
-		return malloc_fast(true, size, gom_size_class(size), gfp, 0);
-	return malloc_any(size, gom_size_class(size), gfp, node, _RET_IP_);
+	return malloc_node(size, gfp, node, 0);
 }
 EXPORT_SYMBOL_GPL(__gomalloc_node);
 
@@ -451,7 +466,7 @@ void gom_malloc_free_slab(const void *ptr, bool wipe)
 /* A pointer into no page of ours. */
 static void free_foreign(const void *ptr, unsigned long caller)
 {
-	if (gom_compat_is_slab(ptr))
+	if (gom_compat_is_kmalloc(ptr))
 		gom_malloc_free_slab(ptr, false);
 	else
 		gom_report(GOM_FOREIGN_FREE, ptr, caller);
@@ -633,8 +648,7 @@ static __always_inline void free_fast(const void *ptr, unsigned long caller)
 
 /**
  * gofree - free memory
- * @ptr: from gomalloc() and its like, from kmalloc() and its like if it lies
- *	in a slab (up to %KMALLOC_MAX_CACHE_SIZE), %NULL or %ZERO_SIZE_PTR
+ * @ptr: from gomalloc() or kmalloc() and their like, %NULL or %ZERO_SIZE_PTR
  *
  * A pointer that is none of these, or not live, is reported and left alone.
  *

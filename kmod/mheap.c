@@ -340,12 +340,29 @@ struct page *gom_mheap_get_pages(int nid, gfp_t gfp, unsigned int order)
 	return alloc_pages_node(nid, gfp, order);
 }
 
+/*
+ * A second reference to each page of a block: where a client has the kernel
+ * kfree() an object of ours, that drops one, and the page stays where it is.
+ */
+static void hold_pages(struct page *page, unsigned int order)
+{
+	struct page *end = page + (1UL << order);
+
+	for (; page < end; page++)
+		get_page(page);
+}
+
 static void put_pages(unsigned long addr, unsigned int npages)
 {
 	unsigned long end = addr + npages * GOM_PAGE_SIZE;
 
-	for (; addr < end; addr += PAGE_SIZE)
-		__free_page(virt_to_page((void *)addr));
+	for (; addr < end; addr += PAGE_SIZE) {
+		struct page *page = virt_to_page((void *)addr);
+
+		if (page_count(page) > 1)
+			put_page(page);
+		__free_page(page);
+	}
 }
 
 static int order_of(unsigned int npages)
@@ -521,6 +538,7 @@ static unsigned int take_block(int nid, const struct gom_run_request *req,
 		return 0;
 	}
 	split_page(page, g.order);
+	hold_pages(page, g.order);
 	*addr = (unsigned long)kasan_reset_tag(page_address(page));
 	*order = g.order;
 	have = pages_of(g.order);

@@ -147,7 +147,7 @@ static bool may_defer(const void *ptr, unsigned int class)
 	case GOM_CLASS_HEAP:
 		return gom_goheap_begins(ptr);
 	default:
-		return gom_compat_is_slab(ptr);
+		return gom_compat_is_kmalloc(ptr);
 	}
 }
 

@@ -59,9 +59,9 @@ begin()
 leave()
 {
 	for module in gomalloc_bench gomalloc_hoard gomalloc_leaky \
-		gomalloc_misuse gomalloc_numa gomalloc_pools \
-		gomalloc_requests gomalloc_sampled gomalloc_stress \
-		gomalloc_client gomalloc; do
+		gomalloc_misuse gomalloc_numa gomalloc_override \
+		gomalloc_pools gomalloc_requests gomalloc_sampled \
+		gomalloc_stress gomalloc_client gomalloc; do
 		! is_loaded "$module" || rmmod "$module"
 	done
 	rm -rf "$scratch"

@@ -15,10 +15,8 @@
  *    power of two that divides the size it was allocated with if that is
  *    more: powers of two to themselves.  As with krealloc(), one that is
  *    resized in place stays where it is.
- *  - gofree() takes pointers from gomalloc and, of kmalloc's, those that lie
- *    in slabs: sizes up to KMALLOC_MAX_CACHE_SIZE, two pages.  What kmalloc
- *    gives above that has nothing to be known by.  kfree() does not take
- *    pointers from gomalloc.
+ *  - gofree() takes pointers from gomalloc and from kmalloc; kfree() does not
+ *    take pointers from gomalloc.
  */
 #ifndef _LINUX_GOMALLOC_H
 #define _LINUX_GOMALLOC_H
@@ -64,6 +62,7 @@ size_t gomalloc_size_roundup(size_t size);
 bool gomalloc_owns(const void *ptr);
 
 void *gomemdup(const void *src, size_t len, gfp_t gfp) __realloc_size(2);
+char *gomemdup_nul(const char *s, size_t len, gfp_t gfp) __malloc;
 char *gostrdup(const char *s, gfp_t gfp) __malloc;
 char *gostrndup(const char *s, size_t max, gfp_t gfp) __malloc;
 char *goasprintf(gfp_t gfp, const char *fmt, ...)
@@ -71,8 +70,12 @@ char *goasprintf(gfp_t gfp, const char *fmt, ...)
 char *govasprintf(gfp_t gfp, const char *fmt, va_list args)
 	__printf(2, 0) __malloc;
 
-void *gokvmalloc(size_t size, gfp_t gfp) __alloc_size(1) __malloc;
+void *gokvmalloc_node(size_t size, gfp_t gfp, int node)
+	__alloc_size(1) __malloc;
+void *gokvrealloc(const void *ptr, size_t new_size, gfp_t gfp)
+	__realloc_size(2);
 void gokvfree(const void *ptr);
+void gokvfree_sensitive(const void *ptr, size_t len);
 
 void *gomalloc_nolock(size_t size, gfp_t gfp, int node)
 	__alloc_size(1) __malloc;
@@ -227,17 +230,42 @@ void *gorealloc_array(void *ptr, size_t n, size_t size, gfp_t gfp)
 }
 
 /**
- * gokvzalloc - allocate zeroed memory, by vmalloc() where it must be
+ * gokvmalloc - allocate memory, by vmalloc() where it must be
  * @size: bytes wanted
- * @gfp: as for kvzalloc()
+ * @gfp: as for kvmalloc()
  *
- * Context: process.
+ * gokvzalloc() is the same with zeroes, gokvmalloc_array() and gokvcalloc()
+ * are for arrays.
+ *
+ * Context: process, unless @size is at most a page.
  * Return: the memory, for gokvfree(), or %NULL.
  */
+static __always_inline __alloc_size(1)
+void *gokvmalloc(size_t size, gfp_t gfp)
+{
+	return gokvmalloc_node(size, gfp, NUMA_NO_NODE);
+}
+
 static __always_inline __alloc_size(1)
 void *gokvzalloc(size_t size, gfp_t gfp)
 {
 	return gokvmalloc(size, gfp | __GFP_ZERO);
+}
+
+static __always_inline __alloc_size(1, 2)
+void *gokvmalloc_array(size_t n, size_t size, gfp_t gfp)
+{
+	size_t bytes;
+
+	if (unlikely(check_mul_overflow(n, size, &bytes)))
+		return NULL;
+	return gokvmalloc(bytes, gfp);
+}
+
+static __always_inline __alloc_size(1, 2)
+void *gokvcalloc(size_t n, size_t size, gfp_t gfp)
+{
+	return gokvmalloc_array(n, size, gfp | __GFP_ZERO);
 }
 
 /* GFP_KERNEL where the caller named no flags, in the manner of kmalloc_obj. */
@@ -288,6 +316,8 @@ void *gokvzalloc(size_t size, gfp_t gfp)
  * @ptr: the object, from gomalloc or kmalloc; %NULL does nothing
  * @rhf: the name of the struct rcu_head inside it
  *
+ * An object without one goes through gofree_rcu_mightsleep().
+ *
  * Context: as call_rcu().
  */
 #define gofree_rcu(ptr, rhf)						\
@@ -295,7 +325,7 @@ do {									\
 	typeof(ptr) ___ptr = (ptr);					\
 									\
 	if (___ptr && !__gofree_rcu(&___ptr->rhf))			\
-		kfree_rcu(___ptr, rhf);					\
+		kvfree_rcu_arg_2(___ptr, rhf);				\
 } while (0)
 
 /**
@@ -314,6 +344,7 @@ static inline void gofree_rcu_barrier(void)
 }
 
 DEFINE_FREE(gofree, void *, gofree(IS_ERR(_T) ? NULL : _T))
+DEFINE_FREE(gofree_sensitive, void *, gofree_sensitive(IS_ERR(_T) ? NULL : _T))
 DEFINE_FREE(gokvfree, void *, gokvfree(IS_ERR(_T) ? NULL : _T))
 
 /**

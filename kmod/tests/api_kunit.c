@@ -11,6 +11,8 @@
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include "gom_test.h"
+#include "malloc.h"
+#include "nolock.h"
 
 static bool is_zero(const void *obj, size_t size)
 {
@@ -175,7 +177,29 @@ static void resized_slab(struct kunit *test)
 	gofree(obj);
 }
 
-/* Beyond its caches kmalloc() gives pages, which nobody could free. */
+/* Slab's, and pages that say nothing of themselves on some kernels. */
+static void freed_for_kmalloc(struct kunit *test)
+{
+	static const size_t sizes[] = { 8, SZ_8K, SZ_8K + 1, SZ_1M };
+	u64 before = gom_malloc_forwarded_frees();
+	int i, cpu;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		void *obj = kmalloc(sizes[i], GFP_KERNEL);
+
+		KUNIT_ASSERT_NOT_NULL(test, obj);
+		KUNIT_EXPECT_EQ(test, gosize(obj), ksize(obj));
+		gofree(obj);
+		gofree_sensitive(kmalloc(sizes[i], GFP_KERNEL));
+		gofree_nolock(kmalloc(sizes[i], GFP_KERNEL));
+	}
+	for_each_possible_cpu(cpu)
+		gom_nolock_flush(cpu);
+	KUNIT_EXPECT_EQ(test, gom_malloc_forwarded_frees(),
+			before + 3 * ARRAY_SIZE(sizes));
+}
+
+/* Charged pages of its own it resizes as well. */
 static void resized_charged(struct kunit *test)
 {
 	static const size_t sizes[] = { 100, 5000, 20000, 100000, 30000 };
@@ -213,6 +237,10 @@ static void strings(struct kunit *test)
 	s = gostrndup("short", 100, GFP_KERNEL);
 	KUNIT_EXPECT_STREQ(test, s, "short");
 	gofree(s);
+	s = gomemdup_nul("no end", 2, GFP_KERNEL);
+	KUNIT_EXPECT_STREQ(test, s, "no");
+	gofree(s);
+	KUNIT_EXPECT_NULL(test, gomemdup_nul(NULL, 2, GFP_KERNEL));
 	s = goasprintf(GFP_KERNEL, "%s-%d-%s", "a", 12345, "bcdefghijklmnop");
 	KUNIT_EXPECT_STREQ(test, s, "a-12345-bcdefghijklmnop");
 	gofree(s);
@@ -351,6 +379,7 @@ static void after_grace_period_headless(struct kunit *test)
 
 	for (i = 0; i < ARRAY_SIZE(sizes); i++)
 		gofree_rcu_mightsleep(gom_test_alloc(sizes[i], GFP_KERNEL));
+	gofree_rcu_mightsleep(gokvmalloc(3 * SZ_4M, GFP_KERNEL));
 	gofree_rcu_mightsleep(kmalloc(64, GFP_KERNEL));
 	gofree_rcu_mightsleep(NULL);
 	gofree_rcu_mightsleep(ZERO_SIZE_PTR);
@@ -404,6 +433,42 @@ static void not_before_grace_period(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, r.whole);
 	kthread_stop(task);
 	put_task_struct(task);
+}
+
+/* Into vmalloc()'s memory, in it, and back into none. */
+static void vmalloc_resized(struct kunit *test)
+{
+	static const size_t sizes[] = { 3, 100, SZ_64K, 2 * SZ_4M, 3 * SZ_4M,
+					SZ_4K, 2 * SZ_4M };
+	gfp_t gfp = GFP_KERNEL | __GFP_ZERO;
+	size_t kept = 0;
+	u8 *mem = NULL;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		mem = gokvrealloc(mem, sizes[i], gfp);
+		KUNIT_ASSERT_NOT_NULL(test, mem);
+		KUNIT_EXPECT_EQ(test, is_vmalloc_addr(mem), i > 2);
+		kept = min(kept, sizes[i]);
+		KUNIT_EXPECT_NULL(test, memchr_inv(mem, 0xa5, kept));
+		KUNIT_EXPECT_TRUE(test, is_zero(mem + kept, sizes[i] - kept));
+		kept = sizes[i];
+		memset(mem, 0xa5, kept);
+	}
+	KUNIT_EXPECT_NULL(test, gokvrealloc(mem, SZ_2G + 1UL, gfp | __GFP_NOWARN));
+	KUNIT_EXPECT_PTR_EQ(test, gokvrealloc(mem, 0, gfp), ZERO_SIZE_PTR);
+}
+
+/* Of kmalloc()'s as of gomalloc()'s. */
+static void vmalloc_wiped(struct kunit *test)
+{
+	gokvfree_sensitive(NULL, 10);
+	gokvfree_sensitive(gokvmalloc(100, GFP_KERNEL), 100);
+	gokvfree_sensitive(gokvmalloc(2 * SZ_4M, GFP_KERNEL), 2 * SZ_4M);
+	gokvfree_sensitive(kmalloc(100, GFP_KERNEL), 100);
+	gokvfree(gokvcalloc(100, 100, GFP_KERNEL));
+	KUNIT_EXPECT_NULL(test, gokvmalloc_array(SIZE_MAX / 2, 3, GFP_KERNEL));
+	gokvfree(gokvmalloc_node(100, GFP_KERNEL, 0));
 }
 
 static void vmalloc_or_not(struct kunit *test)
@@ -567,6 +632,7 @@ static struct kunit_case api_cases[] = {
 	KUNIT_CASE(resized),
 	KUNIT_CASE(resized_zeroed),
 	KUNIT_CASE(resized_slab),
+	KUNIT_CASE(freed_for_kmalloc),
 	KUNIT_CASE(resized_charged),
 	KUNIT_CASE(strings),
 	KUNIT_CASE(typed),
@@ -577,6 +643,8 @@ static struct kunit_case api_cases[] = {
 	KUNIT_CASE(after_grace_period_headless),
 	KUNIT_CASE_SLOW(not_before_grace_period),
 	KUNIT_CASE(vmalloc_or_not),
+	KUNIT_CASE(vmalloc_resized),
+	KUNIT_CASE(vmalloc_wiped),
 	KUNIT_CASE(charged),
 	KUNIT_CASE(on_a_node),
 	KUNIT_CASE(owns),

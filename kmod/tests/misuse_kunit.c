@@ -304,6 +304,20 @@ static void sensitive(struct kunit *test)
 	gom_test_expect_report(test, GOM_STALE_FREE, large);
 }
 
+/* Before 6.14 kfree() of what is not slab's drops a reference to its page. */
+static void freed_by_kernel(struct kunit *test)
+{
+	char *obj = gom_test_alloc(192, GFP_KERNEL);
+	struct page *page = virt_to_page(obj);
+
+	gom_test_fill(obj, 192, 5);
+	put_page(page);
+	KUNIT_EXPECT_EQ(test, page_count(page), 1);
+	KUNIT_EXPECT_TRUE(test, gom_test_filled(obj, 192, 5));
+	gofree(obj);
+	gomalloc_free_os_memory();
+}
+
 static void large(struct kunit *test)
 {
 	char *obj = gom_test_alloc(100000, GFP_KERNEL);
@@ -419,6 +433,7 @@ static struct kunit_case misuse_cases[] = {
 	KUNIT_CASE(interior),
 	KUNIT_CASE(behind_the_last),
 	KUNIT_CASE(sensitive),
+	KUNIT_CASE(freed_by_kernel),
 	KUNIT_CASE(large),
 	KUNIT_CASE(tiny),
 	KUNIT_CASE(realloc_of_nothing),

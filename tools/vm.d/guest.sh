@@ -106,6 +106,9 @@ pack_initramfs()
 		cp "$cache/source-6.12/current/$ktap" "$root/gomalloc/"
 	fi
 	[ "$mode" != record ] || pack_stock_modules
+	case ,$mode,$args, in
+	,clients,* | *,clients.sh,*) pack_clients "$1" ;;
+	esac
 	(cd "$root" && find . | busybox cpio -o -H newc) \
 		>"$run_dir/initrd" 2>/dev/null ||
 		die "cannot pack an initramfs in $run_dir"

@@ -236,6 +236,7 @@ run_selftests()
 		*" $script "*) patchers="$patchers,$script" ;;
 		*)
 			[ "$script" = $numa_script ] ||
+				! can_run "$script" "$1" ||
 				scripts="$scripts,$script"
 			;;
 		esac
@@ -246,7 +247,7 @@ run_selftests()
 		die "no selftest matches:$operands"
 	[ "$scripts$patchers$numa" ] || return 0
 	heading "selftests on Linux $(stock_release "$1"), 2 CPUs"
-	if ! build_modules "stock-$1"; then
+	if ! build_modules "stock-$1" || ! build_for "$1"; then
 		fail "selftests on $1" "$failure"
 		return
 	fi
@@ -256,6 +257,23 @@ run_selftests()
 		selftests_lane "$1" "selftests-$1-patching" "$patchers" \
 			accel="$(echo "$accel" | sed s/thread=multi/thread=single/)"
 	[ -z "$numa" ] || numa_lanes "$1"
+}
+
+# can_run SCRIPT KERNEL: there is all that it needs.
+can_run()
+{
+	[ "$1" != clients.sh ] || have_clients "$2" || {
+		skip "clients on $2" "nothing fetches its source"
+		false
+	}
+}
+
+# build_for KERNEL: what $scripts need beside the modules.
+build_for()
+{
+	case "$scripts," in
+	*,clients.sh,*) build_clients "$1" ;;
+	esac
 }
 
 # on_nodes KERNEL: whether it runs with several nodes. One kernel must do where

@@ -13,6 +13,7 @@ package_of()
 	xz) echo xz-utils ;;
 	mkfs.ext4) echo e2fsprogs ;;
 	gnuplot) echo gnuplot-nox ;;
+	mksquashfs) echo squashfs-tools ;;
 	/usr/include/stdio.h) echo libc6-dev ;;
 	/usr/include/gelf.h) echo libelf-dev ;;
 	/usr/include/openssl/opensslv.h) echo libssl-dev ;;
