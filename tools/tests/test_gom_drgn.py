@@ -68,7 +68,8 @@ class Heap(gom.Heap):
         self.prog = Memory()
         self.secret, self.word, self.page_size = SECRET, 8, PAGE
         self.classes = [0, 64, 3000, 16]
-        self.tiny, self.large, self.tracked, self.free = 3, 4, 5, 6
+        self.tiny, self.large, self.tracked = 3, 4, 5
+        self.heap, self.free = 6, 7
         self.pages, self.unreadable, self.is_live = 512, 0, False
         self.bytes = Bytes([0] * 512)
         self.entries = {}
@@ -121,6 +122,10 @@ class Places(unittest.TestCase):
                          (span.start + 64, "live"))
         self.assertEqual(self.what(second + 1), (second, "free in a cache"))
 
+    def test_of_a_heap(self):
+        span = self.heap.put(3, self.heap.heap, 1, 1024, 1)
+        self.assertEqual(self.what(span.start), (None, "in a span of a heap"))
+
     def test_key_of_another_address_is_data(self):
         span = self.heap.put(3, 1, 1, 128, 3)
         self.heap.prog[span.bits] = 1
@@ -151,7 +156,7 @@ class Places(unittest.TestCase):
                          (span.start, "live"))
 
     def test_free_run(self):
-        span = self.heap.put(8, 6, 3, 0, 0)
+        span = self.heap.put(8, self.heap.free, 3, 0, 0)
         self.assertEqual(self.what(span.start + PAGE), (None, "in a free run"))
 
 
@@ -208,13 +213,13 @@ class Spans(unittest.TestCase):
         heap = Heap()
         heap.put(3, 1, 1, 128, 3)
         heap.put(4, 4, 3, 0, 0)
-        heap.put(7, 6, 2, 0, 0)
+        heap.put(7, heap.free, 2, 0, 0)
         self.assertEqual(self.starts(heap), [3, 4, 7])
 
     def test_stale_entries_are_passed_over(self):
         heap = Heap()
         old = heap.put(3, 4, 4, 0, 0)
-        heap.put(3, 6, 4, 0, 0)
+        heap.put(3, heap.free, 4, 0, 0)
         heap.entries[4] = old._replace(start=FIRST + 4 * PAGE)
         self.assertEqual(self.starts(heap), [3])
         heap.entries[3] = old
