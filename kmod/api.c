@@ -112,14 +112,14 @@ EXPORT_SYMBOL_GPL(gofree_sensitive);
 
 /*
  * gorealloc() of kmalloc()'s.  What kmalloc() gives above its largest cache has
- * no mark on every kernel, so that size is ours to serve.
+ * no mark on every kernel, so that size is ours to serve; what shrinks stays.
  */
 static void *realloc_slab(const void *ptr, size_t new_size, gfp_t gfp,
 			  unsigned long caller)
 {
 	void *old, *obj;
 
-	if (new_size <= KMALLOC_MAX_CACHE_SIZE)
+	if (new_size <= KMALLOC_MAX_CACHE_SIZE || new_size <= ksize(ptr))
 		return krealloc(ptr, new_size, gfp);
 	obj = gom_malloc(new_size, gfp, caller);
 	if (!obj)
@@ -135,16 +135,21 @@ static void *realloc_slab(const void *ptr, size_t new_size, gfp_t gfp,
 	return obj;
 }
 
-/* An object where @ptr is: of the same heap, if that is in one. */
-static void *alloc_beside(const void *ptr, size_t size, gfp_t gfp,
-			  unsigned long caller)
+static bool is_in_heap(const void *ptr)
 {
 	unsigned int class;
 
 	rcu_read_lock();
 	class = gom_arena_class(ptr);
 	rcu_read_unlock();
-	return class == GOM_CLASS_HEAP ?
+	return class == GOM_CLASS_HEAP;
+}
+
+/* An object where @ptr is: of the same heap, if that is in one. */
+static void *alloc_beside(const void *ptr, size_t size, gfp_t gfp,
+			  unsigned long caller)
+{
+	return is_in_heap(ptr) ?
 	       gom_goheap_alloc_beside(ptr, size, gfp, caller) :
 	       gom_malloc(size, gfp, caller);
 }
@@ -448,8 +453,12 @@ void *gokvrealloc(const void *ptr, size_t new_size, gfp_t gfp)
 	if (area && vrealloc_in_place(ptr, new_size, gfp))
 		return (void *)ptr;
 	if (!area) {
-		mem = gorealloc(ptr, new_size, without_effort(new_size, gfp));
-		if (mem)
+		bool in_heap = is_in_heap(ptr);
+
+		mem = gorealloc(ptr, new_size, in_heap ? gfp :
+				without_effort(new_size, gfp));
+		/* What is in a heap stays there, within its limits. */
+		if (mem || in_heap)
 			return mem;
 		/* Reported already. */
 		if (!ZERO_OR_NULL_PTR(ptr) && !gosize(ptr))
@@ -457,7 +466,8 @@ void *gokvrealloc(const void *ptr, size_t new_size, gfp_t gfp)
 	}
 	mem = kv_alloc(new_size, gfp, NUMA_NO_NODE, _RET_IP_);
 	if (mem && !ZERO_OR_NULL_PTR(ptr)) {
-		memcpy(mem, ptr, area ? vmalloc_size(ptr) : gosize(ptr));
+		memcpy(mem, ptr, min(new_size, area ? vmalloc_size(ptr) :
+							gosize(ptr)));
 		kv_free(ptr, _RET_IP_);
 	}
 	return mem;
@@ -468,13 +478,14 @@ EXPORT_SYMBOL_GPL(gokvrealloc);
 static void free_after_rcu(struct rcu_head *head)
 {
 	struct mspan *span = gom_arena_span(head);
+	struct gom_goheap_info info;
 
 	if (span->class == GOM_CLASS_LARGE)
 		gofree((void *)span->start);
 	else if (span->class == GOM_CLASS_TRACKED)
 		gofree(gom_tracked_object(head));
 	else if (span->class == GOM_CLASS_HEAP)
-		gofree(gom_goheap_object(head));
+		gofree(gom_goheap_find(head, &info) ? info.obj : (void *)head);
 	else
 		gofree(gom_mspan_object(span,
 					gom_class_index(span->class,
@@ -510,8 +521,10 @@ void gofree_rcu_mightsleep(const void *ptr)
 	might_sleep();
 	if (ZERO_OR_NULL_PTR(ptr))
 		return;
-	later = gom_malloc(sizeof(*later),
-			   GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN, _RET_IP_);
+	/* A heap that it is in waits for it; nothing is done elsewhere. */
+	gom_goheap_defer(ptr);
+	later = gom_malloc(sizeof(*later), GFP_KERNEL | __GFP_NORETRY |
+			   __GFP_NOMEMALLOC | __GFP_NOWARN, _RET_IP_);
 	if (later) {
 		later->ptr = ptr;
 		call_rcu(&later->rcu, free_later);

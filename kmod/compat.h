@@ -147,6 +147,10 @@ static inline unsigned long gom_compat_stack_pointer(struct task_struct *task)
 #endif
 }
 
+/* Before 6.14 kfree() of what is no slab's drops a reference to its page. */
+#define GOM_COMPAT_KFREE_PUTS_PAGES \
+	(LINUX_VERSION_CODE < KERNEL_VERSION(6, 14, 0))
+
 /*
  * Whether pages look like an object that is too large for slabs.  They have
  * been marked since 6.14.  Before, kfree() takes any pages there are for one;

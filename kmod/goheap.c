@@ -258,12 +258,12 @@ static void *take(struct goheap *heap, const struct request *req,
 	void *obj = NULL;
 
 	raw_spin_lock_irqsave(&heap->lock, flags);
-	span = heap->current_span;
+	span = heap->dying ? NULL : heap->current_span;
 	if (span)
 		obj = gom_granules_take(span, req->n, req->align);
 	if (obj)
 		count_in(heap, span, obj, req);
-	else
+	else if (!heap->dying)
 		obj = take_from_room(heap, req, looks);
 	raw_spin_unlock_irqrestore(&heap->lock, flags);
 	return obj;
@@ -312,6 +312,9 @@ static void let_go(struct goheap *heap, struct mspan *span)
 	heap->charged -= span->npages;
 	atomic_long_sub(span->npages, &pages);
 	span->state = MSPAN_MOVING;
+	/* Who holds no lock is not to look at the map, which goes. */
+	if (!gom_granules_is_solo(span))
+		WRITE_ONCE(span->top, 0);
 }
 
 /* The kernel wipes what goes back to it at once. */
@@ -456,8 +459,9 @@ static void *alloc_more(struct goheap *heap, const struct request *req,
 	if (obj)
 		return obj;
 	span = grow(heap, req, solo, gfp);
+	/* Others may have brought room meanwhile, and now it is worth a look. */
 	if (!span)
-		return NULL;
+		return solo ? NULL : take(heap, req, LOOKS_MOST);
 	obj = take_new(heap, span, req);
 	if (!obj) {
 		gom_mheap_free(span);
@@ -557,7 +561,7 @@ static __always_inline void *alloc(struct goheap *heap, size_t size, gfp_t gfp,
 	might_alloc(gfp);
 	raw_spin_lock_irqsave(&heap->lock, flags);
 	span = heap->current_span;
-	if (likely(span))
+	if (likely(span && !heap->dying))
 		obj = gom_granules_bump(span, bytes >> GOM_GRANULE_SHIFT,
 					max(size & -size, GOM_GRANULE));
 	if (likely(obj)) {

@@ -7,11 +7,10 @@
 #include <linux/spinlock.h>
 #include "heapsite.h"
 #include "mspan.h"
+#include "name.h"
 
 struct gom_site;
 struct mem_cgroup;
-
-#define GOM_GOHEAP_NAME_LEN	32
 
 /**
  * struct goheap - a heap
@@ -48,7 +47,7 @@ struct goheap {
 	struct hlist_node hash;
 	raw_spinlock_t lock;
 	u32 id;
-	char name[GOM_GOHEAP_NAME_LEN];
+	char name[GOM_NAME_LEN];
 	unsigned int flags;
 	struct mem_cgroup *memcg;
 	struct gom_site *creator;

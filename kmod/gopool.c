@@ -138,8 +138,9 @@ static DEFINE_PER_CPU(unsigned long, visits);
 static DEFINE_PER_CPU(unsigned long, aged);
 
 /* What a destroyed pool's @cpu is, for as long as its memory is nobody's. */
-static DEFINE_PER_CPU(struct gopool_cpu, gone) = {
-	.slot = (void *)__GOPOOL_CLOSED,
+static DEFINE_PER_CPU(struct pool_cpu, gone) = {
+	.fast.slot = (void *)__GOPOOL_CLOSED,
+	.lock = __RAW_SPIN_LOCK_UNLOCKED(gone.lock),
 };
 
 static struct pool *pool_of(struct gopool *pub)
@@ -154,10 +155,12 @@ static bool is_object(const void *slot)
 
 /* === Rings =============================================================== */
 
-/* While its CPU is at work without the lock, a guess. */
+/* Without the lock a guess, as one end may pass the other meanwhile. */
 static unsigned int ring_count(const struct ring *ring)
 {
-	return READ_ONCE(ring->head) - READ_ONCE(ring->tail);
+	int n = READ_ONCE(ring->head) - READ_ONCE(ring->tail);
+
+	return clamp(n, 0, GOPOOL_CAPACITY_MAX);
 }
 
 static void **ring_slot(const struct ring *ring, unsigned int i)
@@ -272,6 +275,8 @@ static __always_inline void unlock_here(struct pool_cpu *c, unsigned long flags)
  */
 static void look_after(void)
 {
+	/* What was put comes first.  Pairs with smp_rmb() in scavenge(). */
+	smp_wmb();
 	this_cpu_inc(visits);
 	gom_scavenge_wake();
 }
@@ -342,13 +347,23 @@ static void close_again(struct pool *pool)
 	this_cpu_cmpxchg(pool->cpu->fast.slot, NULL, (void *)__GOPOOL_CLOSED);
 }
 
+/* On whichever CPU the slot was opened. */
+static void close_gone(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		WRITE_ONCE(per_cpu(gone.fast.slot, cpu),
+			   (void *)__GOPOOL_CLOSED);
+}
+
 static noinline void *get_slow(struct pool *pool, gfp_t gfp, const void *found,
 			       unsigned long caller)
 {
 	void *obj;
 
-	if (unlikely(pool->pub.cpu == &gone)) {
-		this_cpu_write(gone.slot, (void *)__GOPOOL_CLOSED);
+	if (unlikely(pool->cpu == &gone)) {
+		close_gone();
 		gom_report(GOM_POOL_GONE, &pool->pub, caller);
 		return NULL;
 	}
@@ -387,7 +402,7 @@ void *__gopool_get(struct gopool *pub, gfp_t gfp, const void *found)
 	void *obj;
 
 	/* No pool that is gone, nor one that checks. */
-	if (likely(!found)) {
+	if (likely(!found && !pool_of(pub)->params.check)) {
 		obj = take_here(pool_of(pub));
 		if (likely(obj))
 			return obj;
@@ -434,7 +449,7 @@ static bool grow(struct pool *pool, unsigned int cap)
 	cap = max_t(unsigned int, 2 * cap, min(RING_MIN, pool->params.capacity));
 	if (cap > pool->params.capacity)
 		return false;
-	slots = gomalloc_array(cap, sizeof(*slots), GFP_NOWAIT | __GFP_NOWARN);
+	slots = gomalloc_array(cap, sizeof(*slots), GOM_GFP_EASY(0));
 	if (!slots)
 		return false;
 	c = lock_here(pool, &flags);
@@ -477,6 +492,17 @@ static bool has(struct pool *pool, const void *obj)
 	return found;
 }
 
+/* Whether it is no live object as large as the pool's. */
+static bool is_damaged(const struct pool *pool, const void *obj)
+{
+	bool damaged;
+
+	rcu_read_lock();
+	damaged = gom_malloc_live_size(obj, gom_arena_class(obj)) < pool->size;
+	rcu_read_unlock();
+	return damaged;
+}
+
 /* Whether @obj may not be put, which is reported and counted then. */
 static bool is_bad(struct pool *pool, const void *obj, const void *found,
 		   unsigned long caller)
@@ -485,7 +511,7 @@ static bool is_bad(struct pool *pool, const void *obj, const void *found,
 		gom_report(GOM_POOL_DOUBLE_PUT, obj, caller);
 	else if (likely(!pool->params.check))
 		return false;
-	else if (!gomalloc_owns(obj) || gosize(obj) < pool->size)
+	else if (is_damaged(pool, obj))
 		gom_report(GOM_POOL_FOREIGN, obj, caller);
 	else if (has(pool, obj))
 		gom_report(GOM_POOL_DOUBLE_PUT, obj, caller);
@@ -511,7 +537,7 @@ static noinline void put_slow(struct pool *pool, void *obj, const void *found,
 {
 	unsigned int cap;
 
-	if (unlikely(pool->pub.cpu == &gone)) {
+	if (unlikely(pool->cpu == &gone)) {
 		gom_report(GOM_POOL_GONE, &pool->pub, caller);
 		return;
 	}
@@ -539,7 +565,8 @@ static noinline void put_slow(struct pool *pool, void *obj, const void *found,
 void __gopool_put(struct gopool *pub, void *obj, const void *found)
 {
 	/* No pool that is gone, nor one that checks. */
-	if (likely(is_object(found) && found != obj) &&
+	if (likely(is_object(found) && found != obj &&
+		   !pool_of(pub)->params.check) &&
 	    likely(put_here(pool_of(pub), obj)))
 		return;
 	put_slow(pool_of(pub), obj, found, _RET_IP_);
@@ -604,7 +631,8 @@ void gom_pool_age(int cpu)
 {
 	unsigned long *when = per_cpu_ptr(&aged, cpu);
 
-	if (time_before(jiffies, *when + CYCLE))
+	/* It may have been long ago, or never. */
+	if (time_in_range(jiffies, *when, *when + CYCLE - 1))
 		return;
 	*when = jiffies;
 	gom_pool_trim(cpu);
@@ -687,9 +715,10 @@ static void read_stats(const struct pool *pool, struct gopool_stats *s)
 		s->in_rings += ring_count(&c->ring);
 		s->in_victims += count_victims(c);
 	}
-	s->hits = s->gets - s->shared - s->steals - s->victims - s->news -
-		  s->fails;
-	s->out = s->gets - s->fails - (s->puts - s->bad);
+	/* Each CPU's counters are words, which wrap around on 32 bits. */
+	s->hits = (unsigned long)(s->gets - s->shared - s->steals - s->victims -
+				  s->news - s->fails);
+	s->out = (long)(s->gets - s->fails - (s->puts - s->bad));
 }
 
 /**
@@ -733,16 +762,14 @@ void gom_pool_walk(void (*visit)(void *data, size_t size, void *arg),
 	int idx, cpu;
 
 	idx = srcu_read_lock(&pools_srcu);
-	for_each_pool(pool)
+	for_each_pool(pool) {
+		/* The pool itself, which only its list may know. */
+		visit(&pool, sizeof(pool), arg);
 		for_each_possible_cpu(cpu)
 			visit(per_cpu_ptr(pool->cpu, cpu),
 			      sizeof(struct pool_cpu), arg);
+	}
 	srcu_read_unlock(&pools_srcu, idx);
-}
-
-static bool is_damaged(const struct pool *pool, const void *obj)
-{
-	return gom_malloc_live_size(obj, gom_arena_class(obj)) < pool->size;
 }
 
 static unsigned int damaged_in(const struct pool *pool, const struct ring *ring)
@@ -785,8 +812,10 @@ bool gom_pool_balanced(void)
 	bool balanced = true;
 
 	for (v.id = 0; balanced && gom_pool_read(v.id, &v); v.id++)
-		balanced = v.stats.out + v.stats.in_slots + v.stats.in_rings +
-			   v.stats.in_victims == v.stats.news - v.stats.drops;
+		balanced = (unsigned long)(v.stats.out + v.stats.in_slots +
+					   v.stats.in_rings +
+					   v.stats.in_victims) ==
+			   (unsigned long)(v.stats.news - v.stats.drops);
 	return balanced;
 }
 
@@ -899,6 +928,7 @@ static bool unlink(const struct gopool *pub)
  */
 void gopool_destroy(struct gopool *pub)
 {
+	struct pool_cpu __percpu *parts;
 	struct pool *pool;
 	int cpu;
 
@@ -911,8 +941,10 @@ void gopool_destroy(struct gopool *pub)
 	pool = pool_of(pub);
 	for_each_possible_cpu(cpu)
 		empty(pool, cpu);
-	pub->cpu = &gone;
-	free_percpu(pool->cpu);
+	parts = pool->cpu;
+	pool->cpu = &gone;
+	pub->cpu = &gone.fast;
+	free_percpu(parts);
 	gom_meta_add(-(long)(sizeof(struct pool_cpu) * num_possible_cpus()));
 	gofree(pool);
 }

@@ -29,9 +29,11 @@
 #include <linux/overflow.h>
 #include <linux/sched/mm.h>
 #include <linux/string.h>
+#include "arena.h"
 #include "goreserve.h"
 #include "malloc.h"
 #include "report.h"
+#include "tracked.h"
 
 /**
  * struct goreserve - a reserve
@@ -138,7 +140,7 @@ void *goreserve_alloc(struct goreserve *reserve, gfp_t gfp)
 	obj = take(reserve);
 	if (obj)
 		return want_init_on_alloc(gfp) ?
-		       memset(obj, 0, reserve->size) : obj;
+		       memset(obj, 0, gosize(obj)) : obj;
 	if (!in_nmi())
 		obj = gom_malloc(reserve->size, gfp, _RET_IP_);
 	if (!obj)
@@ -147,14 +149,35 @@ void *goreserve_alloc(struct goreserve *reserve, gfp_t gfp)
 }
 EXPORT_SYMBOL_GPL(goreserve_alloc);
 
+/*
+ * Whether it is a live object that is large enough, and not of a heap, which
+ * may go with all that is in it.  From NMI no lock of tracked objects is taken.
+ */
+static bool fits(const struct goreserve *r, const void *obj)
+{
+	unsigned int class;
+	size_t size = 0;
+
+	rcu_read_lock();
+	class = gom_arena_class(obj);
+	if (class == GOM_CLASS_TRACKED && in_nmi())
+		size = gom_tracked_object(obj) == obj ?
+		       gom_malloc_size(obj, class) : 0;
+	else if (class != GOM_CLASS_HEAP)
+		size = gom_malloc_live_size(obj, class);
+	rcu_read_unlock();
+	return size >= r->size;
+}
+
 /**
  * goreserve_free - free an object, or keep it where the reserve lacks one
  * @reserve: the reserve
  * @obj: from goreserve_alloc(), or from gomalloc() of the reserve's size;
  *	%NULL does nothing
  *
- * What is no object of the reserve's size is left to gofree(), which reports
- * what it does not know.
+ * What is no live object of the reserve's size is left to gofree(), which
+ * reports what it does not know.  One that is freed twice in a row, and kept
+ * both times, is not found out.
  *
  * Context: any, NMI included.
  */
@@ -162,8 +185,8 @@ void goreserve_free(struct goreserve *reserve, void *obj)
 {
 	if (unlikely(!obj))
 		return;
-	if (unlikely(atomic_read(&reserve->room) > 0) && gomalloc_owns(obj) &&
-	    gosize(obj) >= reserve->size && keep(reserve, obj))
+	if (unlikely(atomic_read(&reserve->room) > 0) && fits(reserve, obj) &&
+	    keep(reserve, obj))
 		return;
 	if (in_nmi())
 		gofree_nolock(obj);
@@ -252,8 +275,11 @@ void gom_reserve_walk(void (*visit)(void *data, size_t size, void *arg),
 	struct goreserve *r;
 
 	mutex_lock(&reserves_lock);
-	list_for_each_entry(r, &reserves, list)
+	list_for_each_entry(r, &reserves, list) {
+		/* The reserve itself, which only its list may know. */
+		visit(&r, sizeof(r), arg);
 		visit(r->place, array_size(r->nr, sizeof(*r->place)), arg);
+	}
 	mutex_unlock(&reserves_lock);
 }
 

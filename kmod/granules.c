@@ -15,6 +15,7 @@
  * Callers hold the lock of the span's heap, or know a live object.
  */
 #include <linux/bitmap.h>
+#include <asm/barrier.h>
 #include "granules.h"
 
 /* Holes to look at in a search: the caller holds a raw spinlock. */
@@ -72,9 +73,11 @@ void *gom_granules_fit(struct mspan *span, unsigned int n, size_t align)
 
 	if (i == span->top)
 		return NULL;
+	__set_bit(i + n - 1, gom_granules_ends(span));
+	/* Pairs with smp_rmb() in bounds_in(). */
+	smp_wmb();
 	bitmap_clear(gom_granules_holes(span), i, n);
 	span->holes -= n;
-	__set_bit(i + n - 1, gom_granules_ends(span));
 	return address(span, i);
 }
 
@@ -85,7 +88,8 @@ static unsigned int end_of(const struct mspan *span, unsigned int i)
 
 static bool is_taken(const struct mspan *span, unsigned int i)
 {
-	return i < span->top && !test_bit(i, gom_granules_holes(span));
+	return i < READ_ONCE(span->top) && READ_ONCE(span->bits) &&
+	       !test_bit(i, gom_granules_holes(span));
 }
 
 /* The object of @bytes at @obj is free. */
@@ -94,13 +98,15 @@ void gom_granules_give(struct mspan *span, const void *obj, size_t bytes)
 	unsigned int i = gom_granules_index(span, obj);
 	unsigned int n = bytes >> GOM_GRANULE_SHIFT;
 
-	__clear_bit(i + n - 1, gom_granules_ends(span));
 	if (i + n == span->top) {
 		span->top = i;
 	} else {
 		bitmap_set(gom_granules_holes(span), i, n);
 		span->holes += n;
 	}
+	/* Pairs with smp_rmb() in bounds_in(). */
+	smp_wmb();
+	__clear_bit(i + n - 1, gom_granules_ends(span));
 	if (gom_granules_is_empty(span))
 		gom_granules_clear(span);
 }
@@ -115,6 +121,24 @@ void gom_granules_clear(struct mspan *span)
 	span->hint = 0;
 }
 
+/*
+ * The granules of a word of the maps with which a hole or an object ends.  Who
+ * knows a live object holds no lock: while its neighbour comes or goes, one of
+ * the two bits between them is set at any time, and is seen here.
+ */
+static unsigned long bounds_in(const struct mspan *span, unsigned int word)
+{
+	const unsigned long *ends = gom_granules_ends(span);
+	unsigned long bounds = READ_ONCE(ends[word]);
+
+	/* Both pair with smp_wmb() in gom_granules_fit() and _give(). */
+	smp_rmb();
+	bounds |= READ_ONCE(gom_granules_holes(span)[word]);
+	/* As above. */
+	smp_rmb();
+	return bounds | READ_ONCE(ends[word]);
+}
+
 /* Whether a live object begins at @ptr. */
 bool gom_granules_begins(const struct mspan *span, const void *ptr)
 {
@@ -124,8 +148,7 @@ bool gom_granules_begins(const struct mspan *span, const void *ptr)
 		return (unsigned long)ptr == span->start;
 	if (!IS_ALIGNED((unsigned long)ptr, GOM_GRANULE) || !is_taken(span, i))
 		return false;
-	return !i || test_bit(i - 1, gom_granules_ends(span)) ||
-	       test_bit(i - 1, gom_granules_holes(span));
+	return !i || bounds_in(span, BIT_WORD(i - 1)) & BIT_MASK(i - 1);
 }
 
 /* What any address in the span is. */
@@ -143,17 +166,15 @@ enum gom_granules_what gom_granules_check(const struct mspan *span,
 /* Where the object that granule @i belongs to begins. */
 static unsigned int start_of(const struct mspan *span, unsigned int i)
 {
-	const unsigned long *holes = gom_granules_holes(span);
-	const unsigned long *ends = gom_granules_ends(span);
 	unsigned int word = BIT_WORD(i);
 	unsigned long bounds;
 
 	/* What lies below granule @i, and is no part of its object. */
-	bounds = (ends[word] | holes[word]) & (BIT_MASK(i) - 1);
+	bounds = bounds_in(span, word) & (BIT_MASK(i) - 1);
 	while (!bounds) {
 		if (!word--)
 			return 0;
-		bounds = ends[word] | holes[word];
+		bounds = bounds_in(span, word);
 	}
 	return word * BITS_PER_LONG + __fls(bounds) + 1;
 }

@@ -7,7 +7,6 @@
  * by goheap.c on every free.  Called with no lock held, in any context but NMI
  * unless said otherwise.
  */
-#include <linux/ctype.h>
 #include <linux/export.h>
 #include <linux/hash.h>
 #include <linux/memcontrol.h>
@@ -107,13 +106,14 @@ static void tell_sites(struct goheap *heap)
 {
 	char name[GOM_SITE_NAME_LEN];
 	struct gom_heapsite row;
-	unsigned int i;
+	unsigned int i, lines = 0;
 
-	for (i = 0; i < TELL_MAX; i++) {
+	for (i = 0; lines < TELL_MAX; i++) {
 		if (!gom_heapsite_read(heap->sites, i, &row))
 			return;
 		if (!row.live)
 			continue;
+		lines++;
 		gom_site_name(row.site, name, sizeof(name));
 		pr_warn("gomalloc:   %llu bytes in %llu objects, from %s\n",
 			row.bytes, row.live, name);
@@ -188,17 +188,6 @@ void gom_heaps_report(const char *module)
 
 /* === The API ============================================================= */
 
-/* Names are shown in files and logs. */
-static void set_name(struct goheap *heap, const char *name)
-{
-	char *c = heap->name;
-
-	strscpy(heap->name, name, sizeof(heap->name));
-	for (; *c; c++)
-		if (!isascii(*c) || !(isalnum(*c) || strchr("_-.:+", *c)))
-			*c = '_';
-}
-
 static void set_limit(struct goheap *heap, u64 soft, u64 hard)
 {
 	unsigned long flags;
@@ -211,7 +200,11 @@ static void set_limit(struct goheap *heap, u64 soft, u64 hard)
 
 static void free_heap(struct goheap *heap)
 {
-	gom_heapsite_destroy(heap->sites);
+	struct gom_heapsites *sites = heap->sites;
+
+	/* Who allocates from a heap that is gone is not to count it here. */
+	WRITE_ONCE(heap->sites, NULL);
+	gom_heapsite_destroy(sites);
 	if (heap->memcg)
 		mem_cgroup_put(heap->memcg);
 	kmem_cache_free(heap_cache, heap);
@@ -253,7 +246,7 @@ static struct goheap *alloc_heap(gfp_t gfp)
  * %GOHEAP_CALLSITES.
  *
  * With %GOHEAP_ACCOUNT its pages are charged to the memory cgroup that the
- * calling task is in now, whoever allocates, and go back to the kernel as
+ * calling task charges now, whoever allocates, and go back to the kernel as
  * soon as they are free; headers and maps are not charged.
  *
  * Context: process; sleeps.
@@ -274,7 +267,7 @@ struct goheap *goheap_create(const char *name,
 	heap = alloc_heap(GFP_KERNEL);
 	if (!heap)
 		return ERR_PTR(-ENOMEM);
-	set_name(heap, name);
+	gom_name_set(heap->name, name);
 	heap->soft = params->soft;
 	heap->hard = params->hard;
 	heap->flags = params->flags;
@@ -289,7 +282,7 @@ struct goheap *goheap_create(const char *name,
 		}
 	}
 	if (heap->flags & GOHEAP_ACCOUNT)
-		heap->memcg = get_mem_cgroup_from_mm(current->mm);
+		heap->memcg = get_mem_cgroup_from_mm(NULL);
 	enter(heap);
 	return heap;
 }
@@ -302,7 +295,8 @@ EXPORT_SYMBOL_GPL(goheap_create);
  * Takes time for each span, not for each object.  Objects that are left are
  * listed in the log, unless the heap has %GOHEAP_FREE_WHOLE.  Nobody may use
  * the heap or an object of it any more: frees that come later are reported.
- * Those that gofree_rcu() and gofree_nolock() have deferred it waits for.
+ * Those that gofree_rcu(), gofree_rcu_mightsleep() and gofree_nolock() have
+ * deferred it waits for.
  *
  * What is no heap, or was destroyed before, is reported and left alone.
  *
@@ -376,14 +370,20 @@ EXPORT_SYMBOL_GPL(goheap_reset);
  */
 int goheap_set_limit(struct goheap *heap, u64 soft, u64 hard)
 {
+	bool known;
+
 	if (hard && soft > hard)
 		return -EINVAL;
-	if (IS_ERR_OR_NULL(heap) || !gom_heaps_knows(heap)) {
-		gom_report(GOM_NO_HEAP, heap, _RET_IP_);
-		return -EINVAL;
-	}
-	set_limit(heap, soft, hard);
-	return 0;
+	/* RCU keeps the memory a heap's, should it be destroyed now. */
+	rcu_read_lock();
+	known = !IS_ERR_OR_NULL(heap) && gom_heaps_has(heap);
+	if (known)
+		set_limit(heap, soft, hard);
+	rcu_read_unlock();
+	if (known)
+		return 0;
+	gom_report(GOM_NO_HEAP, heap, _RET_IP_);
+	return -EINVAL;
 }
 EXPORT_SYMBOL_GPL(goheap_set_limit);
 
@@ -418,12 +418,17 @@ void gom_heaps_read(struct goheap *heap, struct goheap_stats *stats)
  */
 int goheap_read_stats(struct goheap *heap, struct goheap_stats *stats)
 {
-	if (IS_ERR_OR_NULL(heap) || !gom_heaps_knows(heap)) {
-		gom_report(GOM_NO_HEAP, heap, _RET_IP_);
-		return -EINVAL;
-	}
-	gom_heaps_read(heap, stats);
-	return 0;
+	bool known;
+
+	rcu_read_lock();
+	known = !IS_ERR_OR_NULL(heap) && gom_heaps_has(heap);
+	if (known)
+		gom_heaps_read(heap, stats);
+	rcu_read_unlock();
+	if (known)
+		return 0;
+	gom_report(GOM_NO_HEAP, heap, _RET_IP_);
+	return -EINVAL;
 }
 EXPORT_SYMBOL_GPL(goheap_read_stats);
 

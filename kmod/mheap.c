@@ -340,29 +340,37 @@ struct page *gom_mheap_get_pages(int nid, gfp_t gfp, unsigned int order)
 	return alloc_pages_node(nid, gfp, order);
 }
 
+/* References to a page, more than stray frees of what is in it can drop. */
+#define HOLD	65536
+
 /*
- * A second reference to each page of a block: where a client has the kernel
- * kfree() an object of ours, that drops one, and the page stays where it is.
+ * Where a client has the kernel kfree() an object of ours, that drops a
+ * reference to its page, which is to stay where it is.
  */
 static void hold_pages(struct page *page, unsigned int order)
 {
 	struct page *end = page + (1UL << order);
 
-	for (; page < end; page++)
-		get_page(page);
+	if (GOM_COMPAT_KFREE_PUTS_PAGES)
+		for (; page < end; page++)
+			page_ref_add(page, HOLD);
+}
+
+static void put_page_held(struct page *page)
+{
+	int extra = min(page_count(page) - 1, HOLD);
+
+	if (GOM_COMPAT_KFREE_PUTS_PAGES && extra > 0)
+		page_ref_sub(page, extra);
+	__free_page(page);
 }
 
 static void put_pages(unsigned long addr, unsigned int npages)
 {
 	unsigned long end = addr + npages * GOM_PAGE_SIZE;
 
-	for (; addr < end; addr += PAGE_SIZE) {
-		struct page *page = virt_to_page((void *)addr);
-
-		if (page_count(page) > 1)
-			put_page(page);
-		__free_page(page);
-	}
+	for (; addr < end; addr += PAGE_SIZE)
+		put_page_held(virt_to_page((void *)addr));
 }
 
 static int order_of(unsigned int npages)

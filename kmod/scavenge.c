@@ -236,6 +236,8 @@ static void scavenge(struct work_struct *work)
 {
 	unsigned long seen = activity();
 
+	/* What is looked at comes later.  Pairs with smp_wmb() in gopool.c. */
+	smp_rmb();
 	/* Who was about to queue this when it was turned off did so. */
 	if (!READ_ONCE(on))
 		return;

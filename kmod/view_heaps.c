@@ -58,7 +58,7 @@ static void print_limit(struct seq_file *m, u64 bytes)
 
 /* Of a heap that may go as soon as RCU is not held off any more. */
 struct row {
-	char name[GOM_GOHEAP_NAME_LEN + 12];
+	char name[GOM_NAME_LEN + 12];
 	unsigned int flags;
 	const struct gom_site *creator;
 	struct goheap_stats stats;

@@ -86,7 +86,8 @@ static bool look_locked(struct arena *arena, unsigned int page,
 	piece->nalloc = READ_ONCE(span->nalloc);
 	if (piece->class == GOM_CLASS_HEAP)
 		piece->nalloc = gom_granules_is_solo(span) ? 1 :
-				piece->nelems - gom_granules_free(span);
+				max(0, (int)READ_ONCE(span->top) -
+				       (int)READ_ONCE(span->holes));
 	return true;
 }
 

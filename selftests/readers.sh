@@ -14,7 +14,7 @@ begin 9 gomalloc_stress
 # files: those that may be read without stopping anybody.
 files()
 {
-	for file in "$debugfs"/*; do
+	find "$debugfs" -type f | while read -r file; do
 		case $file in
 		*/validate) continue ;;
 		esac

@@ -268,7 +268,7 @@ static inline char *__gokstrndup_user(const char __user *s, long max)
 	__gokmalloc_array_node(n, size, (gfp) | __GFP_ZERO, node)
 #undef kmalloc_nolock
 #define kmalloc_nolock(size, gfp, node) \
-	gomalloc_nolock(__gokmalloc_size(size), gfp, node)
+	gomalloc_nolock(__gokmalloc_size(size), (gfp) & ~__GFP_ACCOUNT, node)
 
 /* Nodes are heeded by what allocates; of alignments kmalloc()'s are kept. */
 #undef krealloc
@@ -362,8 +362,13 @@ static inline char *__gokstrndup_user(const char __user *s, long max)
 #undef kvfree
 #define kvfree				gokvfree
 #undef kvfree_atomic
-#define kvfree_atomic(ptr) \
-	(is_vmalloc_addr(ptr) ? kvfree_atomic(ptr) : gofree(ptr))
+#define kvfree_atomic(ptr)						\
+({									\
+	const void *__atomic = (ptr);					\
+									\
+	is_vmalloc_addr(__atomic) ? kvfree_atomic(__atomic) :		\
+				    gofree(__atomic);			\
+})
 #undef kvfree_sensitive
 #define kvfree_sensitive		gokvfree_sensitive
 
@@ -382,7 +387,7 @@ static inline char *__gokstrndup_user(const char __user *s, long max)
 #define __free_kfree			__free_gofree
 #define __free_kfree_sensitive		__free_gofree_sensitive
 #define __free_kvfree			__free_gokvfree
-/* There is none that may be called by this; better no module than a wrong one. */
+/* There is no function to call here; better no module than a wrong one. */
 #define __free_kvfree_atomic		__free_kvfree_atomic_has_no_gomalloc
 
 #undef ksize

@@ -193,6 +193,34 @@ static void frees(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, goheap_destroy(heap), 0);
 }
 
+/* The heap waits for what RCU has been given alone, too. */
+static void frees_later(struct kunit *test)
+{
+	struct goheap *heap = create(test, NULL);
+
+	gofree_rcu_mightsleep(get(heap, 100));
+	KUNIT_EXPECT_EQ(test, goheap_reset(heap), 0);
+	gofree_rcu_mightsleep(get(heap, SZ_64K));
+	KUNIT_EXPECT_EQ(test, goheap_destroy(heap), 0);
+	gom_test_expect_valid(test);
+}
+
+/* Within its limits or not at all. */
+static void grows_in_its_heap(struct kunit *test)
+{
+	const struct goheap_params params = { .hard = SZ_64K };
+	struct goheap *heap = create(test, &params);
+	void *obj = get(heap, 100);
+
+	KUNIT_EXPECT_NULL(test, gokvrealloc(obj, SZ_1M, QUIET));
+	KUNIT_EXPECT_NULL(test, gokvrealloc(obj, SZ_8M, QUIET));
+	obj = gokvrealloc(obj, SZ_32K, QUIET);
+	KUNIT_EXPECT_NOT_NULL(test, obj);
+	KUNIT_EXPECT_EQ(test, read(test, heap).objects, 1);
+	gofree(obj);
+	KUNIT_EXPECT_EQ(test, goheap_destroy(heap), 0);
+}
+
 /* === Where objects lie =================================================== */
 
 /* Objects of all sizes share what few of them need. */
@@ -511,7 +539,7 @@ static void bad_params(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, PTR_ERR(goheap_create("x", &params)), -EINVAL);
 	heap = goheap_create("a name / with\nmore than 31 characters", NULL);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(heap));
-	KUNIT_EXPECT_STREQ(test, heap->name, "a_name___with_more_than_31_char");
+	KUNIT_EXPECT_STREQ(test, heap->name, "a_name_/_with_more_than_31_char");
 	KUNIT_EXPECT_EQ(test, goheap_set_limit(heap, SZ_1M, SZ_64K), -EINVAL);
 	goheap_destroy(heap);
 }
@@ -980,6 +1008,8 @@ static struct kunit_case goheap_cases[] = {
 	KUNIT_CASE(copies),
 	KUNIT_CASE(reallocated),
 	KUNIT_CASE(frees),
+	KUNIT_CASE(frees_later),
+	KUNIT_CASE(grows_in_its_heap),
 	KUNIT_CASE(shares_pages),
 	KUNIT_CASE(fills_holes),
 	KUNIT_CASE(gives_spans_back),

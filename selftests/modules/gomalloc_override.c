@@ -250,11 +250,13 @@ static void of_the_kernel(void)
 
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
 		substring_t all = { text, text + sizes[i] };
-		char *copy = match_strdup(&all);
+		char *copy = match_strdup(&all), *less;
 
 		EXPECT(copy && !gomalloc_owns(copy));
 		EXPECT(ksize(copy) > sizes[i]);
-		kfree(copy);
+		less = krealloc(copy, sizes[i] / 2, GFP_KERNEL);
+		EXPECT(less && !gomalloc_owns(less));
+		kfree(less);
 	}
 	kfree(text);
 	kvfree(vmalloc(100));
