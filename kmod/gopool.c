@@ -924,7 +924,7 @@ static bool unlink(const struct gopool *pub)
  * putting into one that is gone as well, as long as its memory is as it was
  * left.
  *
- * Context: process; sleeps.
+ * Context: process; sleeps; with no lock held that reclaim may want.
  */
 void gopool_destroy(struct gopool *pub)
 {

@@ -358,7 +358,7 @@ static bool unlink(const struct goreserve *reserve)
  * for gofree().  Destroying a reserve twice is reported and ignored; any other
  * use of one that is gone is not found.
  *
- * Context: process; sleeps.
+ * Context: process; sleeps; with no lock held that reclaim may want.
  */
 void goreserve_destroy(struct goreserve *reserve)
 {

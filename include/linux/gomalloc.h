@@ -334,7 +334,8 @@ do {									\
  * For gofree_rcu() of gomalloc's own objects and for gofree_rcu_mightsleep():
  * all that were called before.  A module that is unloaded need not wait, as
  * nothing of it is called then; it is for who looks at how much is left, or
- * goes on to take down what the objects' memory came from.
+ * goes on to take down what the objects' memory came from.  What vmalloc() gave
+ * a worker frees soon after.
  *
  * Context: process; sleeps.
  */
