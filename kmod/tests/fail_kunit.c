@@ -10,52 +10,13 @@
 #include <linux/sched.h>
 #include <linux/sizes.h>
 #include "gom_test.h"
+#include "gom_test_fail.h"
 #include "mheap.h"
 #include "mspan.h"
 
 static const u32 sizes[] = {
 	5, 8, 64, 1000, 4608, SZ_16K, SZ_32K, SZ_64K, 100000, SZ_1M, SZ_4M,
 };
-
-/**
- * struct failure - what is to fail, and what did
- * @nth: this call fails, the first being 0
- * @onwards: so do all that follow
- * @calls: there have been
- */
-static struct failure {
-	unsigned int nth;
-	bool onwards;
-	unsigned int calls;
-} failure;
-
-static bool fails_now(void)
-{
-	unsigned int call = failure.calls++;
-
-	return failure.onwards ? call >= failure.nth : call == failure.nth;
-}
-
-/* Calls the real thing: stubs work for the threads of a test only. */
-#define REAL(call)				\
-({						\
-	struct kunit *__test = current->kunit_test;	\
-						\
-	current->kunit_test = NULL;		\
-	typeof(call) __ret = (call);		\
-	current->kunit_test = __test;		\
-	__ret;					\
-})
-
-static struct page *get_pages(int nid, gfp_t gfp, unsigned int order)
-{
-	return fails_now() ? NULL : REAL(gom_mheap_get_pages(nid, gfp, order));
-}
-
-static struct mspan *mspan_alloc(gfp_t gfp)
-{
-	return fails_now() ? NULL : REAL(gom_mspan_alloc(gfp));
-}
 
 static int mspan_cut(struct mspan *span, gfp_t gfp)
 {

@@ -11,6 +11,7 @@
 #include <linux/string.h>
 #include "goheap.h"
 #include "gom_test.h"
+#include "gom_test_fail.h"
 #include "heaps.h"
 #include "mheap.h"
 #include "sample.h"
@@ -767,40 +768,6 @@ static void scanned(struct kunit *test)
 }
 
 /* === Memory that cannot be had =========================================== */
-
-static struct failure {
-	unsigned int nth;
-	bool onwards;
-	unsigned int calls;
-} failure;
-
-static bool fails_now(void)
-{
-	unsigned int call = failure.calls++;
-
-	return failure.onwards ? call >= failure.nth : call == failure.nth;
-}
-
-/* Calls the real thing: stubs work for the threads of a test only. */
-#define REAL(call)				\
-({						\
-	struct kunit *__test = current->kunit_test;	\
-						\
-	current->kunit_test = NULL;		\
-	typeof(call) __ret = (call);		\
-	current->kunit_test = __test;		\
-	__ret;					\
-})
-
-static struct page *get_pages(int nid, gfp_t gfp, unsigned int order)
-{
-	return fails_now() ? NULL : REAL(gom_mheap_get_pages(nid, gfp, order));
-}
-
-static struct mspan *mspan_alloc(gfp_t gfp)
-{
-	return fails_now() ? NULL : REAL(gom_mspan_alloc(gfp));
-}
 
 static int mspan_cut_slots(struct mspan *span, unsigned int nelems, gfp_t gfp)
 {
