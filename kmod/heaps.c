@@ -11,6 +11,7 @@
 #include <linux/hash.h>
 #include <linux/memcontrol.h>
 #include <linux/rculist.h>
+#include <linux/seqlock.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include "goheap.h"
@@ -29,19 +30,31 @@ static struct kmem_cache *heap_cache;
 
 #define REGISTRY_BITS	8
 
+/**
+ * struct chain - heaps whose addresses hash alike
+ * @heaps: they
+ * @left: turns when one leaves, so that its figures are seen once
+ * @gone_mallocs: objects ever allocated from those that have left
+ * @gone_bytes: their bytes
+ */
+struct chain {
+	struct hlist_head heaps;
+	seqcount_raw_spinlock_t left;
+	u64 gone_mallocs;
+	u64 gone_bytes;
+};
+
 /*
  * All heaps by address, so the memory of one that goes serves the same chain
  * again: who follows a chain under RCU may begin anew, but misses none.
  */
-static struct hlist_head registry[1 << REGISTRY_BITS];
+static struct chain registry[1 << REGISTRY_BITS];
 static DEFINE_RAW_SPINLOCK(registry_lock);
 static u32 last_id;
-static u64 gone_mallocs;
-static u64 gone_bytes;
 
 /* === The registry ======================================================== */
 
-static struct hlist_head *chain_of(const struct goheap *heap)
+static struct chain *chain_of(const struct goheap *heap)
 {
 	return &registry[hash_ptr(heap, REGISTRY_BITS)];
 }
@@ -54,7 +67,7 @@ bool gom_heaps_has(const struct goheap *heap)
 {
 	const struct goheap *at;
 
-	hlist_for_each_entry_rcu(at, chain_of(heap), hash)
+	hlist_for_each_entry_rcu(at, &chain_of(heap)->heaps, hash)
 		if (at == heap)
 			return true;
 	return false;
@@ -77,18 +90,21 @@ static void enter(struct goheap *heap)
 
 	raw_spin_lock_irqsave(&registry_lock, flags);
 	heap->id = ++last_id;
-	hlist_add_head_rcu(&heap->hash, chain_of(heap));
+	hlist_add_head_rcu(&heap->hash, &chain_of(heap)->heaps);
 	raw_spin_unlock_irqrestore(&registry_lock, flags);
 }
 
 static void leave(struct goheap *heap)
 {
+	struct chain *chain = chain_of(heap);
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&registry_lock, flags);
+	write_seqcount_begin(&chain->left);
 	hlist_del_rcu(&heap->hash);
-	gone_mallocs += heap->mallocs;
-	gone_bytes += heap->total_bytes;
+	chain->gone_mallocs += heap->mallocs;
+	chain->gone_bytes += heap->total_bytes;
+	write_seqcount_end(&chain->left);
 	raw_spin_unlock_irqrestore(&registry_lock, flags);
 }
 
@@ -434,10 +450,11 @@ EXPORT_SYMBOL_GPL(goheap_read_stats);
 
 /* === All heaps =========================================================== */
 
-static void add_to_sum(struct gom_heaps_sum *sum, struct goheap *heap)
+void gom_heaps_add(struct gom_heaps_sum *sum, struct goheap *heap)
 {
 	unsigned long flags;
 
+	KUNIT_STATIC_STUB_REDIRECT(gom_heaps_add, sum, heap);
 	raw_spin_lock_irqsave(&heap->lock, flags);
 	sum->heaps++;
 	sum->nspans += heap->nspans;
@@ -449,19 +466,37 @@ static void add_to_sum(struct gom_heaps_sum *sum, struct goheap *heap)
 	raw_spin_unlock_irqrestore(&heap->lock, flags);
 }
 
+/* Caller holds RCU off. */
+static void add_chain(struct gom_heaps_sum *sum, const struct chain *chain)
+{
+	struct gom_heaps_sum so_far = *sum;
+	struct goheap *heap;
+	unsigned int seq;
+
+	/*
+	 * None that leaves meanwhile is missed or, as its memory may come back
+	 * at the head of the chain, seen twice.  A chain is short, and turns
+	 * once for each heap that is created and destroyed.
+	 */
+	do {
+		seq = read_seqcount_begin(&chain->left);
+		*sum = so_far;
+		sum->mallocs += chain->gone_mallocs;
+		sum->total_bytes += chain->gone_bytes;
+		hlist_for_each_entry_rcu(heap, &chain->heaps, hash)
+			gom_heaps_add(sum, heap);
+	} while (read_seqcount_retry(&chain->left, seq));
+}
+
+/* What was ever allocated is never less than who asked before has seen. */
 void gom_heaps_sum(struct gom_heaps_sum *sum)
 {
-	struct goheap *heap;
 	unsigned int i;
 
-	*sum = (struct gom_heaps_sum) {
-		.mallocs = READ_ONCE(gone_mallocs),
-		.total_bytes = READ_ONCE(gone_bytes),
-	};
+	*sum = (struct gom_heaps_sum) {};
 	rcu_read_lock();
 	for (i = 0; i < ARRAY_SIZE(registry); i++)
-		hlist_for_each_entry_rcu(heap, &registry[i], hash)
-			add_to_sum(sum, heap);
+		add_chain(sum, &registry[i]);
 	rcu_read_unlock();
 }
 
@@ -473,7 +508,7 @@ struct goheap *gom_heaps_at(u64 at)
 	struct goheap *heap;
 	u32 n = at;
 
-	hlist_for_each_entry_rcu(heap, &registry[at >> PLACE_SHIFT], hash)
+	hlist_for_each_entry_rcu(heap, &registry[at >> PLACE_SHIFT].heaps, hash)
 		if (!n--)
 			return heap;
 	return NULL;
@@ -497,6 +532,10 @@ u64 gom_heaps_place(u64 at)
 
 int __init gom_heaps_init(void)
 {
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(registry); i++)
+		seqcount_raw_spinlock_init(&registry[i].left, &registry_lock);
 	heap_cache = kmem_cache_create("gomalloc_goheap", sizeof(struct goheap),
 				       0, SLAB_TYPESAFE_BY_RCU, construct);
 	return heap_cache ? 0 : -ENOMEM;
@@ -510,7 +549,7 @@ void gom_heaps_exit(void)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(registry); i++)
-		hlist_for_each_entry_safe(heap, next, &registry[i], hash)
+		hlist_for_each_entry_safe(heap, next, &registry[i].heaps, hash)
 			free_heap(heap);
 	kmem_cache_destroy(heap_cache);
 }

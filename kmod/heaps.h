@@ -30,6 +30,7 @@ void gom_heaps_exit(void);
 bool gom_heaps_has(const struct goheap *heap);
 bool gom_heaps_knows(const struct goheap *heap);
 
+void gom_heaps_add(struct gom_heaps_sum *sum, struct goheap *heap);
 void gom_heaps_sum(struct gom_heaps_sum *sum);
 void gom_heaps_report(const char *module);
 

@@ -436,6 +436,48 @@ static void many(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, sum.heaps, 0);
 }
 
+static struct goheap *first, *mate;
+
+/* As soon as @first is reached, what stands behind it has gone. */
+static void add_heap(struct gom_heaps_sum *sum, struct goheap *heap)
+{
+	if (heap == first && mate) {
+		goheap_destroy(mate);
+		mate = NULL;
+	}
+	REAL(({ gom_heaps_add(sum, heap); 0; }));
+}
+
+/* What was ever allocated never falls, not even while a heap goes. */
+static void left_meanwhile(struct kunit *test)
+{
+	struct gom_heaps_sum before, sum;
+	struct goheap *heap;
+	unsigned int i;
+	u64 at = 0;
+
+	for (i = 0; i < NR_HEAPS; i++)
+		KUNIT_EXPECT_NOT_NULL(test, get(create(test, &whole), 100));
+	gom_heaps_sum(&before);
+	/* One that is the second of its chain. */
+	while ((at = gom_heaps_place(at)) != U64_MAX && !(u32)at)
+		at++;
+	KUNIT_ASSERT_NE(test, at, U64_MAX);
+	first = gom_heaps_at(at - 1);
+	mate = gom_heaps_at(at);
+	kunit_activate_static_stub(test, gom_heaps_add, add_heap);
+	gom_heaps_sum(&sum);
+	kunit_deactivate_static_stub(test, gom_heaps_add);
+	KUNIT_EXPECT_NULL(test, mate);
+	KUNIT_EXPECT_EQ(test, sum.heaps, NR_HEAPS - 1);
+	KUNIT_EXPECT_EQ(test, sum.mallocs, before.mallocs);
+	KUNIT_EXPECT_EQ(test, sum.total_bytes, before.total_bytes);
+	while ((at = gom_heaps_place(0)) != U64_MAX) {
+		heap = gom_heaps_at(at);
+		KUNIT_EXPECT_EQ(test, goheap_destroy(heap), 1);
+	}
+}
+
 /* The checks of the books see what is wrong with a map. */
 static void damaged(struct kunit *test)
 {
@@ -968,6 +1010,58 @@ static void late_frees(struct kunit *test)
 	t->reports[GOM_FOREIGN_FREE] = gom_report_count(GOM_FOREIGN_FREE);
 }
 
+/* Heaps come, and go with what they have counted. */
+static void come_and_go(void *arg, struct rnd_state *rnd)
+{
+	struct goheap *heap = goheap_create("fleeting", &whole);
+	unsigned int i;
+
+	if (IS_ERR(heap))
+		return;
+	for (i = 0; i < 10; i++)
+		get(heap, 100);
+	goheap_destroy(heap);
+	atomic_inc(&shared->ops);
+}
+
+static struct gom_heaps_sum last_sum;
+
+static void compare_sums(struct kunit *test)
+{
+	struct gom_heaps_sum sum;
+	unsigned int i;
+
+	for (i = 0; i < 500; i++) {
+		gom_heaps_sum(&sum);
+		shared->invalid += sum.mallocs < last_sum.mallocs ||
+				   sum.total_bytes < last_sum.total_bytes;
+		last_sum = sum;
+	}
+}
+
+/* All that was allocated is counted in the end, and never less meanwhile. */
+static void sums(struct kunit *test)
+{
+	struct gom_test_crowd crowd = {
+		.work = come_and_go, .msecs = 2000, .meanwhile = compare_sums,
+	};
+	struct gom_heaps_sum before, after;
+
+	shared = kunit_kzalloc(test, sizeof(*shared), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, shared);
+	gom_heaps_sum(&before);
+	last_sum = before;
+	gom_test_crowd_run(test, &crowd);
+	gom_heaps_sum(&after);
+	KUNIT_EXPECT_EQ(test, shared->invalid, 0);
+	KUNIT_EXPECT_GT(test, atomic_read(&shared->ops), 100);
+	KUNIT_EXPECT_EQ(test, after.mallocs - before.mallocs,
+			10 * atomic_read(&shared->ops));
+	KUNIT_EXPECT_EQ(test, after.total_bytes - before.total_bytes,
+			10 * 104 * atomic_read(&shared->ops));
+	KUNIT_EXPECT_EQ(test, after.heaps, before.heaps);
+}
+
 static struct kunit_case goheap_cases[] = {
 	KUNIT_CASE(each_size),
 	KUNIT_CASE(zero_and_too_large),
@@ -985,6 +1079,7 @@ static struct kunit_case goheap_cases[] = {
 	KUNIT_CASE(left),
 	KUNIT_CASE(reset),
 	KUNIT_CASE(many),
+	KUNIT_CASE(left_meanwhile),
 	KUNIT_CASE(damaged),
 	KUNIT_CASE(bad_frees),
 	KUNIT_CASE(bad_heaps),
@@ -999,6 +1094,7 @@ static struct kunit_case goheap_cases[] = {
 	KUNIT_CASE_SLOW(exhaustion),
 	KUNIT_CASE_SLOW(crowd),
 	KUNIT_CASE_SLOW(late_frees),
+	KUNIT_CASE_SLOW(sums),
 	{}
 };
 
