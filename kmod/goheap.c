@@ -191,114 +191,6 @@ static void count_out(struct goheap *heap, u64 objects, u64 bytes)
 
 /* === Spans of a heap ===================================================== */
 
-static void put_in_list(struct goheap *heap, struct mspan *span)
-{
-	bool room = !gom_granules_is_solo(span) &&
-		    gom_granules_free(span) >= span->nelems >> ROOM_SHIFT;
-
-	span->bucket = room ? HAS_ROOM : IS_FULL;
-	list_add(&span->siblings, room ? &heap->room : &heap->full);
-}
-
-/* Make @span, in no list, the current one if it has more room than that. */
-static void compete(struct goheap *heap, struct mspan *span)
-{
-	struct mspan *current_span = heap->current_span;
-
-	if (current_span &&
-	    gom_granules_free(current_span) >= gom_granules_free(span)) {
-		put_in_list(heap, span);
-		return;
-	}
-	if (current_span)
-		put_in_list(heap, current_span);
-	span->bucket = IS_CURRENT;
-	heap->current_span = span;
-}
-
-/* @span, from the list of those with room, had none for @n granules. */
-static void pass_over(struct goheap *heap, struct mspan *span, unsigned int n)
-{
-	if (n > SMALL_GRANULES) {
-		list_move_tail(&span->siblings, &heap->room);
-		return;
-	}
-	span->bucket = IS_FULL;
-	list_move(&span->siblings, &heap->full);
-}
-
-static void *take_from_room(struct goheap *heap, const struct request *req,
-			    unsigned int looks)
-{
-	struct mspan *span, *next;
-	void *obj;
-
-	list_for_each_entry_safe(span, next, &heap->room, siblings) {
-		if (!looks--)
-			break;
-		obj = gom_granules_take(span, req->n, req->align);
-		if (!obj) {
-			pass_over(heap, span, req->n);
-			continue;
-		}
-		list_del(&span->siblings);
-		compete(heap, span);
-		count_in(heap, span, obj, req);
-		return obj;
-	}
-	return NULL;
-}
-
-/* An object from the spans at hand, or NULL. */
-static void *take(struct goheap *heap, const struct request *req,
-		  unsigned int looks)
-{
-	struct mspan *span;
-	unsigned long flags;
-	void *obj = NULL;
-
-	raw_spin_lock_irqsave(&heap->lock, flags);
-	span = heap->dying ? NULL : heap->current_span;
-	if (span)
-		obj = gom_granules_take(span, req->n, req->align);
-	if (obj)
-		count_in(heap, span, obj, req);
-	else if (!heap->dying)
-		obj = take_from_room(heap, req, looks);
-	raw_spin_unlock_irqrestore(&heap->lock, flags);
-	return obj;
-}
-
-/* An object of a new span; NULL if the heap is being destroyed. */
-static void *take_new(struct goheap *heap, struct mspan *span,
-		      const struct request *req)
-{
-	void *obj = (void *)span->start;
-	unsigned long flags;
-
-	raw_spin_lock_irqsave(&heap->lock, flags);
-	if (heap->dying) {
-		heap->charged -= span->npages;
-		raw_spin_unlock_irqrestore(&heap->lock, flags);
-		return NULL;
-	}
-	span->goheap = heap;
-	heap->nspans++;
-	heap->npages += span->npages;
-	atomic_long_add(span->npages, &pages);
-	if (gom_granules_is_solo(span)) {
-		put_in_list(heap, span);
-	} else {
-		obj = gom_granules_take(span, req->n, req->align);
-		compete(heap, span);
-	}
-	span->state = MSPAN_INUSE;
-	count_in(heap, span, obj, req);
-	raw_spin_unlock_irqrestore(&heap->lock, flags);
-	gom_stats_grown(GOM_CLASS_HEAP);
-	return obj;
-}
-
 /* The span is MOVING, and in no list.  Caller holds the lock. */
 static void let_go(struct goheap *heap, struct mspan *span)
 {
@@ -317,37 +209,181 @@ static void let_go(struct goheap *heap, struct mspan *span)
 		WRITE_ONCE(span->top, 0);
 }
 
-/* The kernel wipes what goes back to it at once. */
+/* The kernel wipes what goes back to it at once.  Without @span, nothing. */
 static void free_span(struct mspan *span)
 {
+	if (!span)
+		return;
 	if (want_init_on_free() && !span->direct)
 		memset((void *)span->start, 0, span->npages * GOM_PAGE_SIZE);
 	gom_mheap_free(span);
 }
 
-/* === Growing ============================================================= */
+static void put_in_list(struct goheap *heap, struct mspan *span)
+{
+	bool room = !gom_granules_is_solo(span) &&
+		    gom_granules_free(span) >= span->nelems >> ROOM_SHIFT;
+
+	span->bucket = room ? HAS_ROOM : IS_FULL;
+	list_add(&span->siblings, room ? &heap->room : &heap->full);
+}
 
 /*
- * Charge pages to the heap; false if its hard limit forbids.  More than an
- * object needs, not @must, is refused at the soft one, too, and not counted.
+ * Make @span, in no list, the current one if it has more room than that.
+ * Returns a span that has to go: none but the current one is ever empty.
+ */
+static struct mspan *compete(struct goheap *heap, struct mspan *span)
+{
+	struct mspan *old = heap->current_span;
+	bool empty = old && gom_granules_is_empty(old);
+
+	if (old && gom_granules_free(old) >= gom_granules_free(span)) {
+		put_in_list(heap, span);
+		return NULL;
+	}
+	if (empty)
+		let_go(heap, old);
+	else if (old)
+		put_in_list(heap, old);
+	span->bucket = IS_CURRENT;
+	heap->current_span = span;
+	return empty ? old : NULL;
+}
+
+/* @span, from the list of those with room, had none for @n granules. */
+static void pass_over(struct goheap *heap, struct mspan *span, unsigned int n)
+{
+	if (n > SMALL_GRANULES) {
+		list_move_tail(&span->siblings, &heap->room);
+		return;
+	}
+	span->bucket = IS_FULL;
+	list_move(&span->siblings, &heap->full);
+}
+
+static void *take_from_room(struct goheap *heap, const struct request *req,
+			    unsigned int looks, struct mspan **empty)
+{
+	struct mspan *span, *next;
+	void *obj;
+
+	list_for_each_entry_safe(span, next, &heap->room, siblings) {
+		if (!looks--)
+			break;
+		obj = gom_granules_take(span, req->n, req->align);
+		if (!obj) {
+			pass_over(heap, span, req->n);
+			continue;
+		}
+		list_del(&span->siblings);
+		*empty = compete(heap, span);
+		count_in(heap, span, obj, req);
+		return obj;
+	}
+	return NULL;
+}
+
+/* An object from the spans at hand, or NULL. */
+static void *take(struct goheap *heap, const struct request *req,
+		  unsigned int looks)
+{
+	struct mspan *span, *empty = NULL;
+	unsigned long flags;
+	void *obj = NULL;
+
+	raw_spin_lock_irqsave(&heap->lock, flags);
+	span = heap->dying ? NULL : heap->current_span;
+	if (span)
+		obj = gom_granules_take(span, req->n, req->align);
+	if (obj)
+		count_in(heap, span, obj, req);
+	else if (!heap->dying)
+		obj = take_from_room(heap, req, looks, &empty);
+	raw_spin_unlock_irqrestore(&heap->lock, flags);
+	free_span(empty);
+	return obj;
+}
+
+/* An object of a new span; NULL if the heap is being destroyed. */
+static void *take_new(struct goheap *heap, struct mspan *span,
+		      const struct request *req)
+{
+	void *obj = (void *)span->start;
+	struct mspan *empty = NULL;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&heap->lock, flags);
+	if (heap->dying) {
+		heap->charged -= span->npages;
+		raw_spin_unlock_irqrestore(&heap->lock, flags);
+		return NULL;
+	}
+	span->goheap = heap;
+	heap->nspans++;
+	heap->npages += span->npages;
+	atomic_long_add(span->npages, &pages);
+	if (gom_granules_is_solo(span)) {
+		put_in_list(heap, span);
+	} else {
+		obj = gom_granules_take(span, req->n, req->align);
+		empty = compete(heap, span);
+	}
+	span->state = MSPAN_INUSE;
+	count_in(heap, span, obj, req);
+	raw_spin_unlock_irqrestore(&heap->lock, flags);
+	free_span(empty);
+	gom_stats_grown(GOM_CLASS_HEAP);
+	return obj;
+}
+
+/* === Growing ============================================================= */
+
+/* Whether @npages more were beyond @limit; 0 is none. */
+static bool exceeds(const struct goheap *heap, u64 limit, unsigned int npages)
+{
+	u64 bytes = (u64)(heap->charged + npages) << GOM_PAGE_SHIFT;
+
+	return limit && bytes > limit;
+}
+
+/* The one span that may be empty, if it is; it has to go. */
+static struct mspan *let_empty_go(struct goheap *heap)
+{
+	struct mspan *span = heap->current_span;
+
+	if (heap->dying || !span || !gom_granules_is_empty(span))
+		return NULL;
+	let_go(heap, span);
+	return span;
+}
+
+/*
+ * Charge pages to the heap; false if its hard limit forbids, even without what
+ * is of no use to it.  More than an object needs, not @must, is refused at the
+ * soft one, too, and not counted.
  */
 static bool charge(struct goheap *heap, unsigned int npages, gfp_t gfp,
 		   bool must)
 {
+	bool nofail = gfp & __GFP_NOFAIL;
+	struct mspan *empty = NULL;
 	unsigned long flags;
 	bool soft, hard, ok;
-	u64 bytes;
 
 	raw_spin_lock_irqsave(&heap->lock, flags);
-	bytes = (u64)(heap->charged + npages) << GOM_PAGE_SHIFT;
-	soft = heap->soft && bytes > heap->soft;
-	hard = heap->hard && bytes > heap->hard && !(gfp & __GFP_NOFAIL);
-	ok = !hard && (must || !soft);
+	hard = exceeds(heap, heap->hard, npages);
+	if (hard && must) {
+		empty = let_empty_go(heap);
+		hard = exceeds(heap, heap->hard, npages);
+	}
+	soft = exceeds(heap, heap->soft, npages);
+	ok = must ? !hard || nofail : !hard && !soft;
 	if (ok)
 		heap->charged += npages;
 	heap->soft_hits += ok && soft;
-	heap->hard_fails += must && hard;
+	heap->hard_fails += must && !ok;
 	raw_spin_unlock_irqrestore(&heap->lock, flags);
+	free_span(empty);
 	return ok;
 }
 
@@ -640,10 +676,9 @@ void gom_goheap_free(const void *ptr, unsigned long caller)
 	else
 		what = gom_granules_check(at.span, ptr);
 	unlock(&at);
+	free_span(empty);
 	if (unlikely(what != GOM_GRANULES_LIVE))
 		refuse(what, ptr, caller);
-	else if (empty)
-		free_span(empty);
 }
 
 /* An object of the heap that @ptr is in. */

@@ -286,6 +286,8 @@ static void add_heap_span(struct walk *w, const struct goheap *heap,
 		sum->bytes += span->npages * GOM_PAGE_SIZE;
 		return;
 	}
+	same(w, "goheap: span that is empty", gom_granules_is_empty(span) &&
+	     span != heap->current_span, false);
 	live = bitmap_weight(gom_granules_ends(span), span->nelems);
 	sum->live += live;
 	sum->bytes += (span->nelems - gom_granules_free(span)) * GOM_GRANULE;

@@ -302,6 +302,42 @@ static void gives_spans_back(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, goheap_destroy(heap), 0);
 }
 
+/* An object of a page and its tag do not fit into a span of a page. */
+static void empty_gives_way(struct kunit *test)
+{
+	struct goheap_params params = { .flags = GOHEAP_CALLSITES };
+	struct goheap *heap = create(test, &params);
+	void **objs = new_array(test), *obj;
+	unsigned int n = 0, i, nspans;
+
+	/* A span of four pages, with one object. */
+	do {
+		objs[n] = get(heap, 1000);
+		KUNIT_ASSERT_NOT_NULL(test, objs[n]);
+	} while (n++ < 1000 && heap->current_span->npages < 4);
+	for (i = 0; i < n - 1; i++)
+		gofree(objs[i]);
+	KUNIT_EXPECT_EQ(test, heap->nspans, 1);
+	for (i = 0; i < 3; i++)
+		objs[i] = get(heap, 8000);
+	objs[3] = get(heap, 5000);
+	KUNIT_EXPECT_EQ(test, heap->nspans, 1);
+	/* One of a page is the current one, and empty. */
+	obj = get(heap, 4000);
+	KUNIT_EXPECT_EQ(test, heap->nspans, 2);
+	KUNIT_EXPECT_EQ(test, heap->current_span->npages, 1);
+	gofree_bulk(4, objs);
+	gofree(obj);
+	nspans = heap->nspans;
+	obj = get(heap, GOM_PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, nspans, 2);
+	KUNIT_EXPECT_EQ(test, heap->nspans, 1);
+	gom_test_expect_valid(test);
+	gofree(obj);
+	gofree(objs[n - 1]);
+	KUNIT_EXPECT_EQ(test, goheap_destroy(heap), 0);
+}
+
 /* Random sizes come and go; nothing overlaps, nothing is lost. */
 static void anything(struct kunit *test)
 {
@@ -616,6 +652,29 @@ static void hard_limit(struct kunit *test)
 	goheap_reset(heap);
 	goheap_set_limit(heap, 0, SZ_64K);
 	KUNIT_EXPECT_NULL(test, get(heap, SZ_64K + 1));
+	KUNIT_EXPECT_EQ(test, goheap_destroy(heap), 0);
+}
+
+/* What is of no use keeps nothing from being allocated. */
+static void limited_without_use(struct kunit *test)
+{
+	struct goheap_params params = { .hard = SZ_64K };
+	struct goheap *heap = create(test, &params);
+	void *obj = get(heap, 10);
+
+	KUNIT_EXPECT_NULL(test, get(heap, SZ_64K));
+	KUNIT_EXPECT_EQ(test, read(test, heap).hard_fails, 1);
+	gofree(obj);
+	KUNIT_EXPECT_EQ(test, read(test, heap).held, GOM_PAGE_SIZE);
+	obj = get(heap, SZ_64K);
+	KUNIT_EXPECT_NOT_NULL(test, obj);
+	KUNIT_EXPECT_EQ(test, read(test, heap).held, SZ_64K);
+	KUNIT_EXPECT_EQ(test, read(test, heap).hard_fails, 1);
+	KUNIT_EXPECT_NULL(test, get(heap, 10));
+	gom_test_expect_valid(test);
+	gofree(obj);
+	KUNIT_EXPECT_NOT_NULL(test, get(heap, 10));
+	goheap_reset(heap);
 	KUNIT_EXPECT_EQ(test, goheap_destroy(heap), 0);
 }
 
@@ -1074,6 +1133,7 @@ static struct kunit_case goheap_cases[] = {
 	KUNIT_CASE(shares_pages),
 	KUNIT_CASE(fills_holes),
 	KUNIT_CASE(gives_spans_back),
+	KUNIT_CASE(empty_gives_way),
 	KUNIT_CASE(anything),
 	KUNIT_CASE(destroyed_whole),
 	KUNIT_CASE(left),
@@ -1085,6 +1145,7 @@ static struct kunit_case goheap_cases[] = {
 	KUNIT_CASE(bad_heaps),
 	KUNIT_CASE(bad_params),
 	KUNIT_CASE(hard_limit),
+	KUNIT_CASE(limited_without_use),
 	KUNIT_CASE(soft_limit),
 	KUNIT_CASE(common_limit),
 	KUNIT_CASE(accounted),
