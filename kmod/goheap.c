@@ -160,7 +160,7 @@ static unsigned long *tag_of(struct mspan *span, void *obj)
 /* What an object has behind it, unless it has the span to itself. */
 static size_t tag_bytes(const struct goheap *heap)
 {
-	return heap->sites ? GOM_GRANULE : 0;
+	return gom_goheap_counts(heap) ? GOM_GRANULE : 0;
 }
 
 /* What of an object is its owner's. */
@@ -177,7 +177,7 @@ static __always_inline void count_in(struct goheap *heap, struct mspan *span,
 {
 	heap->mallocs++;
 	heap->total_bytes += req->bytes;
-	if (unlikely(heap->sites))
+	if (unlikely(gom_goheap_counts(heap)))
 		*tag_of(span, obj) = gom_heapsite_malloc(req->row, req->bytes);
 }
 
@@ -506,32 +506,45 @@ static void *alloc_more(struct goheap *heap, const struct request *req,
 	return obj;
 }
 
+/*
+ * The row of @site, which @fresh becomes if it has none.  Who comes late to a
+ * heap that is closed gets none.
+ */
+static struct gom_heapsite *find_row(struct goheap *heap,
+				     const struct gom_site *site,
+				     struct gom_heapsite *fresh)
+{
+	struct gom_heapsite *row = NULL;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&heap->lock, flags);
+	if (!heap->dying) {
+		row = gom_heapsite_find(&heap->sites, site);
+		if (!row && fresh) {
+			gom_heapsite_add(&heap->sites, fresh);
+			row = fresh;
+		}
+	}
+	raw_spin_unlock_irqrestore(&heap->lock, flags);
+	return row;
+}
+
 /* The row of @caller; NULL without memory. */
 static noinline struct gom_heapsite *row_of(struct goheap *heap,
 					    unsigned long caller, gfp_t gfp)
 {
 	struct gom_site *site = gom_site_get(caller, gfp);
 	struct gom_heapsite *row, *fresh;
-	unsigned long flags;
 
 	if (!site)
 		return NULL;
-	raw_spin_lock_irqsave(&heap->lock, flags);
-	row = gom_heapsite_find(heap->sites, site);
-	raw_spin_unlock_irqrestore(&heap->lock, flags);
+	row = find_row(heap, site, NULL);
 	if (row)
 		return row;
 	fresh = gom_heapsite_alloc(site, gfp);
-	if (!fresh)
-		return NULL;
-	raw_spin_lock_irqsave(&heap->lock, flags);
-	row = gom_heapsite_find(heap->sites, site);
-	if (!row) {
-		gom_heapsite_add(heap->sites, fresh);
-		swap(row, fresh);
-	}
-	raw_spin_unlock_irqrestore(&heap->lock, flags);
-	kfree(fresh);
+	row = find_row(heap, site, fresh);
+	if (row != fresh)
+		kfree(fresh);
 	return row;
 }
 
@@ -565,7 +578,7 @@ static noinline void *alloc_slow(struct goheap *heap, size_t size, gfp_t gfp,
 	req.n = req.bytes >> GOM_GRANULE_SHIFT;
 	req.align = max(size & -size, GOM_GRANULE);
 	req.row = NULL;
-	if (heap->sites) {
+	if (gom_goheap_counts(heap)) {
 		req.n += solo ? 0 : tag_bytes(heap) >> GOM_GRANULE_SHIFT;
 		req.row = row_of(heap, caller, gfp);
 	}
@@ -592,7 +605,7 @@ static __always_inline void *alloc(struct goheap *heap, size_t size, gfp_t gfp,
 
 	if (IS_ERR_OR_NULL(heap) ||
 	    unlikely(size - 1 >= GOM_PAGE_SIZE || gfp & GFP_ZONEMASK ||
-		     heap->sites))
+		     gom_goheap_counts(heap)))
 		return alloc_slow(heap, size, gfp, caller);
 	might_alloc(gfp);
 	raw_spin_lock_irqsave(&heap->lock, flags);
@@ -630,7 +643,7 @@ static struct mspan *put(struct goheap *heap, struct mspan *span, void *obj)
 
 	lockdep_assert_held(&heap->lock);
 	count_out(heap, 1, bytes);
-	if (unlikely(heap->sites))
+	if (unlikely(gom_goheap_counts(heap)))
 		gom_heapsite_free(*tag_of(span, obj), bytes);
 	/* While it is not anybody else's. */
 	if (!solo && want_init_on_free())
@@ -740,7 +753,7 @@ static void fill_info(struct gom_goheap_info *info, const struct around *at,
 {
 	info->obj = obj;
 	info->size = bytes_of(at->heap, at->span, obj);
-	info->site = at->heap->sites ?
+	info->site = gom_goheap_counts(at->heap) ?
 		     gom_heapsite_of(*tag_of(at->span, obj)) : NULL;
 	info->whole = at->heap->flags & GOHEAP_FREE_WHOLE;
 }
@@ -885,9 +898,8 @@ void gom_goheap_free_whole(struct goheap *heap, bool keep)
 
 	raw_spin_lock_irqsave(&heap->lock, flags);
 	count_out(heap, gom_goheap_live(heap), gom_goheap_bytes(heap));
-	if (heap->sites)
-		gom_heapsite_forget(heap->sites);
 	raw_spin_unlock_irqrestore(&heap->lock, flags);
+	gom_heapsite_forget(&heap->sites);
 	free_list(heap, &heap->full);
 	free_list(heap, &heap->room);
 	clear_current(heap, keep);

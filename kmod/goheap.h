@@ -21,7 +21,7 @@ struct mem_cgroup;
  * @flags: GOHEAP_ flags
  * @memcg: who is charged, with GOHEAP_ACCOUNT
  * @creator: site of goheap_create(); NULL where memory was short
- * @sites: by call site, NULL if they are not counted
+ * @sites: rows of heapsite.c, with GOHEAP_CALLSITES
  * @late: frees may be on their way, from RCU or gofree_nolock()
  * @dying: no object is allocated or freed any more
  * @current_span: objects are allocated from it; in none of the lists
@@ -51,7 +51,7 @@ struct goheap {
 	unsigned int flags;
 	struct mem_cgroup *memcg;
 	struct gom_site *creator;
-	struct gom_heapsites *sites;
+	struct rb_root sites;
 	bool late;
 	bool dying;
 	struct mspan *current_span;
@@ -93,6 +93,12 @@ static inline u64 gom_goheap_live(const struct goheap *heap)
 static inline u64 gom_goheap_bytes(const struct goheap *heap)
 {
 	return heap->total_bytes - heap->freed_bytes;
+}
+
+/* Whether its objects are counted by call site. */
+static inline bool gom_goheap_counts(const struct goheap *heap)
+{
+	return heap->flags & GOHEAP_CALLSITES;
 }
 
 /* Of any pointer into a page of the class. */

@@ -122,10 +122,11 @@ static void tell_sites(struct goheap *heap)
 {
 	char name[GOM_SITE_NAME_LEN];
 	struct gom_heapsite row;
-	unsigned int i, lines = 0;
+	unsigned int lines = 0;
+	u32 id = 0;
 
-	for (i = 0; lines < TELL_MAX; i++) {
-		if (!gom_heapsite_read(heap->sites, i, &row))
+	for (; lines < TELL_MAX; id = row.site->id) {
+		if (!gom_heapsite_next(&heap->sites, id, &row))
 			return;
 		if (!row.live)
 			continue;
@@ -173,7 +174,7 @@ static void tell(struct goheap *heap)
 	pr_warn("gomalloc: heap %s#%u of %s is destroyed with %llu objects, %llu bytes:\n",
 		heap->name, heap->id, creator_of(heap, name, sizeof(name)),
 		gom_goheap_live(heap), gom_goheap_bytes(heap));
-	if (heap->sites)
+	if (gom_goheap_counts(heap))
 		tell_sites(heap);
 	else
 		tell_objects(heap);
@@ -216,11 +217,7 @@ static void set_limit(struct goheap *heap, u64 soft, u64 hard)
 
 static void free_heap(struct goheap *heap)
 {
-	struct gom_heapsites *sites = heap->sites;
-
-	/* Who allocates from a heap that is gone is not to count it here. */
-	WRITE_ONCE(heap->sites, NULL);
-	gom_heapsite_destroy(sites);
+	gom_heapsite_destroy(&heap->sites);
 	if (heap->memcg)
 		mem_cgroup_put(heap->memcg);
 	kmem_cache_free(heap_cache, heap);
@@ -240,14 +237,18 @@ static void construct(void *mem)
 static struct goheap *alloc_heap(gfp_t gfp)
 {
 	struct goheap *heap = kmem_cache_alloc(heap_cache, gfp);
+	unsigned long flags;
 
 	if (!heap)
 		return NULL;
 	gom_meta_add(sizeof(*heap));
+	/* For those who still use the one that it was. */
+	raw_spin_lock_irqsave(&heap->lock, flags);
 	memset((void *)heap + offsetof(struct goheap, id), 0,
 	       sizeof(*heap) - offsetof(struct goheap, id));
 	INIT_LIST_HEAD(&heap->room);
 	INIT_LIST_HEAD(&heap->full);
+	raw_spin_unlock_irqrestore(&heap->lock, flags);
 	return heap;
 }
 
@@ -290,13 +291,6 @@ struct goheap *goheap_create(const char *name,
 	heap->creator = gom_site_get(_RET_IP_, GFP_KERNEL);
 	if (heap->creator && READ_ONCE(heap->creator->counted))
 		heap->flags |= GOHEAP_CALLSITES;
-	if (heap->flags & GOHEAP_CALLSITES) {
-		heap->sites = gom_heapsite_create(GFP_KERNEL);
-		if (!heap->sites) {
-			free_heap(heap);
-			return ERR_PTR(-ENOMEM);
-		}
-	}
 	if (heap->flags & GOHEAP_ACCOUNT)
 		heap->memcg = get_mem_cgroup_from_mm(NULL);
 	enter(heap);

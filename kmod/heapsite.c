@@ -4,12 +4,13 @@
  *
  * An object of a heap that counts them has a tag, which leads to its site's
  * row and says whether the site's own counters know of the object.  Rows stay
- * until the heap goes.
+ * until the heap goes.  There may be any number of them, so they are in a tree,
+ * by the ids of their sites: under the heap's lock one walk down it is made.
  *
- * goheap.c calls it: what allocates and frees rows with no lock held, all else
- * under the heap's lock.
+ * goheap.c, heaps.c and view_heaps.c call it: what allocates rows, and what
+ * goes through all of them, which is of a closed heap, with no lock held; all
+ * else under the heap's lock.
  */
-#include <linux/hash.h>
 #include <linux/slab.h>
 #include "heapsite.h"
 #include "site.h"
@@ -18,33 +19,16 @@
 /* In a tag, beside the row's address: it is in the counters of the site. */
 #define COUNTED	1UL
 
-struct gom_heapsites *gom_heapsite_create(gfp_t gfp)
+/* Of a heap that nobody uses any more. */
+void gom_heapsite_destroy(struct rb_root *sites)
 {
-	struct gom_heapsites *sites = kzalloc(sizeof(*sites),
-					      GOM_GFP_META(gfp));
+	struct gom_heapsite *row, *next;
 
-	if (sites)
-		gom_meta_add(sizeof(*sites));
-	return sites;
-}
-
-/* With all rows.  Nobody else knows @sites any more. */
-void gom_heapsite_destroy(struct gom_heapsites *sites)
-{
-	struct gom_heapsite *row;
-	struct hlist_node *next;
-	unsigned int i;
-
-	if (!sites)
-		return;
-	for (i = 0; i < GOM_HEAPSITE_BUCKETS; i++) {
-		hlist_for_each_entry_safe(row, next, &sites->bucket[i], node) {
-			gom_meta_add(-(long)sizeof(*row));
-			kfree(row);
-		}
+	rbtree_postorder_for_each_entry_safe(row, next, sites, node) {
+		gom_meta_add(-(long)sizeof(*row));
+		kfree(row);
 	}
-	gom_meta_add(-(long)sizeof(*sites));
-	kfree(sites);
+	*sites = RB_ROOT;
 }
 
 struct gom_heapsite *gom_heapsite_alloc(struct gom_site *site, gfp_t gfp)
@@ -57,26 +41,33 @@ struct gom_heapsite *gom_heapsite_alloc(struct gom_site *site, gfp_t gfp)
 	return row;
 }
 
-static struct hlist_head *bucket_of(struct gom_heapsites *sites,
-				    const struct gom_site *site)
+static struct gom_heapsite *entry(const struct rb_node *node)
 {
-	return &sites->bucket[hash_ptr(site, ilog2(GOM_HEAPSITE_BUCKETS))];
+	return rb_entry_safe(node, struct gom_heapsite, node);
 }
 
-struct gom_heapsite *gom_heapsite_find(struct gom_heapsites *sites,
+static int compare_site(const void *site, const struct rb_node *node)
+{
+	u32 a = ((const struct gom_site *)site)->id, b = entry(node)->site->id;
+
+	return a < b ? -1 : a > b;
+}
+
+struct gom_heapsite *gom_heapsite_find(const struct rb_root *sites,
 				       const struct gom_site *site)
 {
-	struct gom_heapsite *row;
-
-	hlist_for_each_entry(row, bucket_of(sites, site), node)
-		if (row->site == site)
-			return row;
-	return NULL;
+	return entry(rb_find(site, sites, compare_site));
 }
 
-void gom_heapsite_add(struct gom_heapsites *sites, struct gom_heapsite *row)
+static bool is_before(struct rb_node *a, const struct rb_node *b)
 {
-	hlist_add_head(&row->node, bucket_of(sites, row->site));
+	return compare_site(entry(a)->site, b) < 0;
+}
+
+/* The site of @row has none yet. */
+void gom_heapsite_add(struct rb_root *sites, struct gom_heapsite *row)
+{
+	rb_add(&row->node, sites, is_before);
 	gom_meta_add(sizeof(*row));
 }
 
@@ -123,38 +114,38 @@ struct gom_site *gom_heapsite_of(unsigned long tag)
 	return tag ? row_of(tag)->site : NULL;
 }
 
-/* All objects were freed at once. */
-void gom_heapsite_forget(struct gom_heapsites *sites)
+/* All objects of a heap that is closed were freed at once. */
+void gom_heapsite_forget(struct rb_root *sites)
 {
 	struct gom_heapsite *row;
-	unsigned int i;
+	struct rb_node *node;
 
-	for (i = 0; i < GOM_HEAPSITE_BUCKETS; i++) {
-		hlist_for_each_entry(row, &sites->bucket[i], node) {
-			gom_site_free(&row->site->exact, row->counted,
-				      row->counted_bytes);
-			row->live = 0;
-			row->bytes = 0;
-			row->counted = 0;
-			row->counted_bytes = 0;
-		}
+	for (node = rb_first(sites); node; node = rb_next(node)) {
+		row = entry(node);
+		gom_site_free(&row->site->exact, row->counted,
+			      row->counted_bytes);
+		row->live = 0;
+		row->bytes = 0;
+		row->counted = 0;
+		row->counted_bytes = 0;
 	}
 }
 
-/* A copy of row @n; false if there are no more. */
-bool gom_heapsite_read(struct gom_heapsites *sites, unsigned int n,
+/* A copy of the first row of a site with an id above @id; false at the end. */
+bool gom_heapsite_next(const struct rb_root *sites, u32 id,
 		       struct gom_heapsite *row)
 {
-	struct gom_heapsite *at;
-	unsigned int i;
+	const struct gom_heapsite *at = entry(sites->rb_node), *found = NULL;
 
-	for (i = 0; i < GOM_HEAPSITE_BUCKETS; i++) {
-		hlist_for_each_entry(at, &sites->bucket[i], node) {
-			if (n--)
-				continue;
-			*row = *at;
-			return true;
+	while (at) {
+		if (at->site->id > id) {
+			found = at;
+			at = entry(at->node.rb_left);
+		} else {
+			at = entry(at->node.rb_right);
 		}
 	}
-	return false;
+	if (found)
+		*row = *found;
+	return found;
 }

@@ -2,14 +2,14 @@
 #ifndef _GOM_HEAPSITE_H
 #define _GOM_HEAPSITE_H
 
-#include <linux/list.h>
+#include <linux/rbtree.h>
 #include "gom.h"
 
 struct gom_site;
 
 /**
  * struct gom_heapsite - what a call site has of a goheap's objects
- * @node: in struct gom_heapsites
+ * @node: in the heap's tree
  * @site: the site
  * @live: objects
  * @bytes: their bytes
@@ -19,7 +19,7 @@ struct gom_site;
  * @counted_bytes: of @bytes, likewise
  */
 struct gom_heapsite {
-	struct hlist_node node;
+	struct rb_node node;
 	struct gom_site *site;
 	u64 live;
 	u64 bytes;
@@ -29,26 +29,18 @@ struct gom_heapsite {
 	u64 counted_bytes;
 };
 
-#define GOM_HEAPSITE_BUCKETS	16
-
-/* Of one heap, under its lock. */
-struct gom_heapsites {
-	struct hlist_head bucket[GOM_HEAPSITE_BUCKETS];
-};
-
-struct gom_heapsites *gom_heapsite_create(gfp_t gfp);
-void gom_heapsite_destroy(struct gom_heapsites *sites);
+void gom_heapsite_destroy(struct rb_root *sites);
 
 struct gom_heapsite *gom_heapsite_alloc(struct gom_site *site, gfp_t gfp);
-struct gom_heapsite *gom_heapsite_find(struct gom_heapsites *sites,
+struct gom_heapsite *gom_heapsite_find(const struct rb_root *sites,
 				       const struct gom_site *site);
-void gom_heapsite_add(struct gom_heapsites *sites, struct gom_heapsite *row);
+void gom_heapsite_add(struct rb_root *sites, struct gom_heapsite *row);
 
 unsigned long gom_heapsite_malloc(struct gom_heapsite *row, size_t bytes);
 void gom_heapsite_free(unsigned long tag, size_t bytes);
 struct gom_site *gom_heapsite_of(unsigned long tag);
-void gom_heapsite_forget(struct gom_heapsites *sites);
-bool gom_heapsite_read(struct gom_heapsites *sites, unsigned int n,
+void gom_heapsite_forget(struct rb_root *sites);
+bool gom_heapsite_next(const struct rb_root *sites, u32 id,
 		       struct gom_heapsite *row);
 
 #endif /* _GOM_HEAPSITE_H */

@@ -55,12 +55,13 @@ EXPORT_SYMBOL_IF_KUNIT(gom_mheap_sweep);
 EXPORT_SYMBOL_IF_KUNIT(gom_mheap_get_pages);
 EXPORT_SYMBOL_IF_KUNIT(gom_mheap_best_fit);
 
+EXPORT_SYMBOL_IF_KUNIT(gom_goheap_alloc_beside);
 EXPORT_SYMBOL_IF_KUNIT(gom_goheap_find);
 EXPORT_SYMBOL_IF_KUNIT(gom_heaps_place);
 EXPORT_SYMBOL_IF_KUNIT(gom_heaps_add);
 EXPORT_SYMBOL_IF_KUNIT(gom_heaps_sum);
 EXPORT_SYMBOL_IF_KUNIT(gom_heaps_at);
-EXPORT_SYMBOL_IF_KUNIT(gom_heapsite_read);
+EXPORT_SYMBOL_IF_KUNIT(gom_heapsite_next);
 
 EXPORT_SYMBOL_IF_KUNIT(gom_limit_get);
 EXPORT_SYMBOL_IF_KUNIT(gom_limit_hits);

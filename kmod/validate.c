@@ -292,7 +292,7 @@ static void add_heap_span(struct walk *w, const struct goheap *heap,
 	sum->live += live;
 	sum->bytes += (span->nelems - gom_granules_free(span)) * GOM_GRANULE;
 	/* Their tags. */
-	if (heap->sites)
+	if (gom_goheap_counts(heap))
 		sum->bytes -= live * GOM_GRANULE;
 }
 

@@ -124,8 +124,8 @@ const struct seq_operations gom_view_heaps_sops = {
 	.show = heaps_show,
 };
 
-/* Call site @n of the heap at @at; false if there are no more. */
-static bool read_site(u64 at, unsigned int n, struct gom_heapsite *site)
+/* The first call site with an id above @id, of the heap at @at, if any. */
+static bool read_site(u64 at, u32 id, struct gom_heapsite *site)
 {
 	struct goheap *heap;
 	unsigned long flags;
@@ -135,8 +135,8 @@ static bool read_site(u64 at, unsigned int n, struct gom_heapsite *site)
 	heap = gom_heaps_at(at);
 	if (heap) {
 		raw_spin_lock_irqsave(&heap->lock, flags);
-		found = !heap->dying && heap->sites &&
-			gom_heapsite_read(heap->sites, n, site);
+		found = !heap->dying &&
+			gom_heapsite_next(&heap->sites, id, site);
 		raw_spin_unlock_irqrestore(&heap->lock, flags);
 	}
 	rcu_read_unlock();
@@ -146,8 +146,8 @@ static bool read_site(u64 at, unsigned int n, struct gom_heapsite *site)
 static int heap_sites_show(struct seq_file *m, void *v)
 {
 	struct gom_heapsite site;
-	unsigned int n = 0;
 	struct row row;
+	u32 id = 0;
 	u64 at;
 
 	if (v == SEQ_START_TOKEN) {
@@ -159,12 +159,12 @@ static int heap_sites_show(struct seq_file *m, void *v)
 	at = *(loff_t *)v - 1;
 	if (!read_row(at, &row))
 		return SEQ_SKIP;
-	for (; read_site(at, n, &site); n++) {
+	for (; read_site(at, id, &site); id = site.site->id) {
 		seq_printf(m, "%12llu %10llu %12llu %10llu %-20s", site.bytes,
 			   site.live, site.total, site.mallocs, row.name);
 		print_site(m, site.site);
 	}
-	return n ? 0 : SEQ_SKIP;
+	return id ? 0 : SEQ_SKIP;
 }
 
 const struct seq_operations gom_view_heap_sites_sops = {

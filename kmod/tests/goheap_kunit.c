@@ -750,14 +750,13 @@ static noinline void *from_here(struct goheap *heap, size_t size)
 	return obj;
 }
 
-static bool row_of(struct goheap *heap, unsigned int n,
-		   struct gom_heapsite *row)
+static bool row_of(struct goheap *heap, u32 id, struct gom_heapsite *row)
 {
 	unsigned long flags;
 	bool found;
 
 	raw_spin_lock_irqsave(&heap->lock, flags);
-	found = gom_heapsite_read(heap->sites, n, row);
+	found = gom_heapsite_next(&heap->sites, id, row);
 	raw_spin_unlock_irqrestore(&heap->lock, flags);
 	return found;
 }
@@ -785,7 +784,7 @@ static void call_sites(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, row.bytes, 112 + SZ_64K);
 	KUNIT_EXPECT_EQ(test, row.counted, 0);
 	KUNIT_EXPECT_EQ(test, read(test, heap).bytes, 112 + SZ_64K);
-	KUNIT_EXPECT_FALSE(test, row_of(heap, 1, &row));
+	KUNIT_EXPECT_FALSE(test, row_of(heap, row.site->id, &row));
 	gofree(large);
 	gofree(a);
 	KUNIT_ASSERT_TRUE(test, row_of(heap, 0, &row));
@@ -794,6 +793,48 @@ static void call_sites(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, row.mallocs, 3);
 	gom_test_expect_valid(test);
 	gofree(b);
+	KUNIT_EXPECT_EQ(test, goheap_destroy(heap), 0);
+}
+
+#define NR_SITES	100
+
+/* Each has a row, whatever came first, until the heap goes. */
+static void many_sites(struct kunit *test)
+{
+	struct goheap_params params = {
+		.flags = GOHEAP_CALLSITES | GOHEAP_FREE_WHOLE,
+	};
+	struct goheap *heap = create(test, &params);
+	unsigned long code = (unsigned long)goheap_alloc;
+	struct gom_heapsite row = {};
+	u32 i, n, id = 0;
+	void *obj;
+
+	obj = from_here(heap, 8);
+	KUNIT_ASSERT_NOT_NULL(test, obj);
+	for (i = 0; i < 3 * NR_SITES; i++) {
+		n = i * 37 % NR_SITES;
+		obj = gom_goheap_alloc_beside(obj, 8 + 8 * n, QUIET, code + n);
+		KUNIT_ASSERT_NOT_NULL(test, obj);
+	}
+	for (n = 0; row_of(heap, id, &row); n++) {
+		KUNIT_EXPECT_GT(test, row.site->id, id);
+		id = row.site->id;
+		if (row.site->ip - code >= NR_SITES)
+			continue;
+		KUNIT_EXPECT_EQ(test, row.live, 3);
+		KUNIT_EXPECT_EQ(test, row.bytes,
+				3 * 8 * (row.site->ip - code + 1));
+	}
+	KUNIT_EXPECT_EQ(test, n, NR_SITES + 1);
+	KUNIT_EXPECT_EQ(test, goheap_reset(heap), 3 * NR_SITES + 1);
+	for (n = 0, id = 0; row_of(heap, id, &row); n++) {
+		KUNIT_EXPECT_EQ(test, row.live, 0);
+		KUNIT_EXPECT_EQ(test, row.bytes, 0);
+		KUNIT_EXPECT_GE(test, row.mallocs, 1);
+		id = row.site->id;
+	}
+	KUNIT_EXPECT_EQ(test, n, NR_SITES + 1);
 	KUNIT_EXPECT_EQ(test, goheap_destroy(heap), 0);
 }
 
@@ -806,7 +847,7 @@ static void counted_sites(struct kunit *test)
 
 	gom_sample_set_counted(module_name(THIS_MODULE));
 	heap = create(test, &whole);
-	KUNIT_ASSERT_NOT_NULL(test, heap->sites);
+	KUNIT_ASSERT_TRUE(test, heap->flags & GOHEAP_CALLSITES);
 	from_here(heap, 100);
 	KUNIT_ASSERT_TRUE(test, row_of(heap, 0, &row));
 	site = row.site;
@@ -1150,6 +1191,7 @@ static struct kunit_case goheap_cases[] = {
 	KUNIT_CASE(common_limit),
 	KUNIT_CASE(accounted),
 	KUNIT_CASE(call_sites),
+	KUNIT_CASE(many_sites),
 	KUNIT_CASE(counted_sites),
 	KUNIT_CASE(scanned),
 	KUNIT_CASE_SLOW(exhaustion),
