@@ -204,7 +204,7 @@ static void let_go(struct goheap *heap, struct mspan *span)
 	heap->charged -= span->npages;
 	atomic_long_sub(span->npages, &pages);
 	span->state = MSPAN_MOVING;
-	/* Who holds no lock is not to look at the map, which goes. */
+	/* Who holds no lock sees no object here any more. */
 	if (!gom_granules_is_solo(span))
 		WRITE_ONCE(span->top, 0);
 }
@@ -729,23 +729,28 @@ size_t gom_goheap_size(const void *ptr)
 	return bytes_of(span->goheap, span, ptr);
 }
 
-/* Where the live object around @ptr begins; any context. */
-void *gom_goheap_object(const void *ptr)
-{
-	return gom_granules_object(gom_arena_span(ptr), ptr);
-}
+/*
+ * Both are of any @ptr into a page of the class, in any context, and take no
+ * lock, but RCU is held off: what they read is the map of a span that was there,
+ * and what they say was right then.  gom_goheap_free() asks again.
+ */
 
-/* Whether the live object around @ptr begins there; any context. */
+/* Whether a live object begins at @ptr. */
 bool gom_goheap_begins(const void *ptr)
 {
-	return gom_granules_begins(gom_arena_span(ptr), ptr);
+	struct mspan span;
+
+	return gom_mspan_glimpse(gom_arena_span(ptr), &span) &&
+	       gom_granules_begins(&span, ptr);
 }
 
-/* Whether @ptr lies in a live object; any context. */
+/* Whether @ptr lies in a live object. */
 bool gom_goheap_holds(const void *ptr)
 {
-	return gom_granules_check(gom_arena_span(ptr), ptr) !=
-	       GOM_GRANULES_NOT_LIVE;
+	struct mspan span;
+
+	return gom_mspan_glimpse(gom_arena_span(ptr), &span) &&
+	       gom_granules_check(&span, ptr) != GOM_GRANULES_NOT_LIVE;
 }
 
 static void fill_info(struct gom_goheap_info *info, const struct around *at,

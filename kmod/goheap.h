@@ -112,7 +112,6 @@ bool gom_goheap_holds(const void *ptr);
 
 /* Of a live object. */
 size_t gom_goheap_size(const void *ptr);
-void *gom_goheap_object(const void *ptr);
 
 /* All objects of all heaps, and their pages. */
 bool gom_goheap_next(const void *from, const void *end,

@@ -61,8 +61,8 @@
  *
  * No two of 2 to 10 are held together.  All are raw spinlocks taken with
  * interrupts off and held for a bounded time: a magazine of objects under 2, a
- * few holes in a few maps or a walk down an rbtree under 4, two walks down an rbtree and the entries of a
- * run's pages, 512 at most, under 6.
+ * few holes in a few maps or one walk down an rbtree under 4, two such walks and
+ * the entries of a run's pages, 512 at most, under 6.
  * The page allocator and slab are called with none of them held and
  * preemption as the caller had it, so PREEMPT_RT needs no case of its own.  What
  * site.c and profile.c number is in xarrays, under whose own locks, taken with

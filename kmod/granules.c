@@ -12,7 +12,9 @@
  * then into the first hole that fits, of the next few from where the last
  * search ended.  Objects are not touched.
  *
- * Callers hold the lock of the span's heap, or know a live object.
+ * Callers hold the lock of the span's heap, know a live object, or look at a
+ * copy of the header, see gom_mspan_glimpse(), where the map changes while it is
+ * read: then what is asked for is bounded by the copy.
  */
 #include <linux/bitmap.h>
 #include <asm/barrier.h>
@@ -88,7 +90,7 @@ static unsigned int end_of(const struct mspan *span, unsigned int i)
 
 static bool is_taken(const struct mspan *span, unsigned int i)
 {
-	return i < READ_ONCE(span->top) && READ_ONCE(span->bits) &&
+	return i < span->top && span->bits &&
 	       !test_bit(i, gom_granules_holes(span));
 }
 

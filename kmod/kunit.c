@@ -8,6 +8,7 @@
 #include "arena.h"
 #include "budget.h"
 #include "goheap.h"
+#include "granules.h"
 #include "gopool.h"
 #include "goreserve.h"
 #include "heaps.h"
@@ -42,6 +43,7 @@ EXPORT_SYMBOL_IF_KUNIT(gom_mspan_free);
 EXPORT_SYMBOL_IF_KUNIT(gom_mspan_cut);
 EXPORT_SYMBOL_IF_KUNIT(gom_mspan_cut_slots);
 EXPORT_SYMBOL_IF_KUNIT(gom_mspan_uncut);
+EXPORT_SYMBOL_IF_KUNIT(gom_mspan_glimpse);
 EXPORT_SYMBOL_IF_KUNIT(gom_mspan_take);
 EXPORT_SYMBOL_IF_KUNIT(gom_mspan_give);
 
@@ -57,6 +59,8 @@ EXPORT_SYMBOL_IF_KUNIT(gom_mheap_best_fit);
 
 EXPORT_SYMBOL_IF_KUNIT(gom_goheap_alloc_beside);
 EXPORT_SYMBOL_IF_KUNIT(gom_goheap_find);
+EXPORT_SYMBOL_IF_KUNIT(gom_granules_begins);
+EXPORT_SYMBOL_IF_KUNIT(gom_granules_check);
 EXPORT_SYMBOL_IF_KUNIT(gom_heaps_place);
 EXPORT_SYMBOL_IF_KUNIT(gom_heaps_add);
 EXPORT_SYMBOL_IF_KUNIT(gom_heaps_sum);

@@ -11,6 +11,7 @@
  * are called with none.
  */
 #include <linux/bitmap.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include "mspan.h"
 #include "stats.h"
@@ -105,16 +106,61 @@ static size_t slots_size_of(const struct mspan *span)
 /* Cut a MOVING span into @nelems slots for tracked objects, or granules. */
 int gom_mspan_cut_slots(struct mspan *span, unsigned int nelems, gfp_t gfp)
 {
+	unsigned long *bits;
+
 	KUNIT_STATIC_STUB_REDIRECT(gom_mspan_cut_slots, span, nelems, gfp);
 	span->nelems = nelems;
 	span->nalloc = 0;
 	span->hint = 0;
 	bitmap_zero(span->inline_bits, MSPAN_INLINE_WORDS * BITS_PER_LONG);
-	span->bits = kzalloc(slots_size_of(span), GOM_GFP_META(gfp));
-	if (!span->bits)
+	bits = kzalloc(slots_size_of(span), GOM_GFP_META(gfp));
+	if (!bits)
 		return -ENOMEM;
 	gom_meta_add(slots_size_of(span));
+	/* Whoever sees the map sees what it is for; see gom_mspan_glimpse(). */
+	smp_store_release(&span->bits, bits);
 	return 0;
+}
+
+/* What a map of granules is once it has gone, until no reader is left. */
+struct gone_map {
+	struct rcu_head rcu;
+};
+
+static_assert(sizeof(struct gone_map) <= GOM_PAGE_SIZE / 8 / BITS_PER_BYTE);
+
+static void free_slots(struct mspan *span)
+{
+	unsigned long *bits = span->bits;
+
+	if (!bits)
+		return;
+	gom_meta_add(-(long)slots_size_of(span));
+	WRITE_ONCE(span->bits, NULL);
+	/* Before the header is another's; pairs with gom_mspan_glimpse(). */
+	smp_wmb();
+	if (span->class == GOM_CLASS_HEAP)
+		kfree_rcu((struct gone_map *)bits, rcu);
+	else
+		kfree(bits);
+}
+
+/*
+ * Copy what is needed to read the map of @span, a goheap's, with no lock held;
+ * false if that goes just now.  The caller holds RCU off, which keeps the map,
+ * and so its address from being that of another: what is read while it stays
+ * the same is of one span.
+ */
+bool gom_mspan_glimpse(const struct mspan *span, struct mspan *copy)
+{
+	/* Pairs with gom_mspan_cut_slots(). */
+	copy->bits = smp_load_acquire(&span->bits);
+	copy->start = READ_ONCE(span->start);
+	copy->nelems = READ_ONCE(span->nelems);
+	copy->top = READ_ONCE(span->top);
+	/* Pairs with free_slots(). */
+	smp_rmb();
+	return READ_ONCE(span->bits) == copy->bits;
 }
 
 /* The reverse of both.  Keys stay behind in the pages, which says nothing to anyone. */
@@ -123,10 +169,10 @@ void gom_mspan_uncut(struct mspan *span)
 	struct kmem_cache *cache = bits_cache_of(span);
 
 	if (span->class == GOM_CLASS_TRACKED || span->class == GOM_CLASS_HEAP) {
-		if (span->bits)
-			gom_meta_add(-(long)slots_size_of(span));
-		kfree(span->bits);
-	} else if (cache && span->bits) {
+		free_slots(span);
+		return;
+	}
+	if (cache && span->bits) {
 		gom_meta_add(-(long)bits_size_of(span));
 		kmem_cache_free(cache, span->bits);
 	}

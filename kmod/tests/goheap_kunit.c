@@ -12,6 +12,7 @@
 #include "goheap.h"
 #include "gom_test.h"
 #include "gom_test_fail.h"
+#include "granules.h"
 #include "heaps.h"
 #include "mheap.h"
 #include "sample.h"
@@ -1162,6 +1163,26 @@ static void sums(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, after.heaps, before.heaps);
 }
 
+/* Who looks at a map without a lock may go on when its span has gone. */
+static void maps_stay(struct kunit *test)
+{
+	struct goheap *heap = create(test, &whole);
+	void *obj = get(heap, 100);
+	struct mspan *span, copy;
+
+	KUNIT_ASSERT_NOT_NULL(test, obj);
+	span = gom_arena_span(obj);
+	rcu_read_lock();
+	KUNIT_EXPECT_TRUE(test, gom_mspan_glimpse(span, &copy));
+	KUNIT_EXPECT_TRUE(test, gom_granules_begins(&copy, obj));
+	goheap_destroy(heap);
+	/* KASAN knows whether that is there. */
+	gom_granules_begins(&copy, obj + 8);
+	gom_granules_check(&copy, obj + 2048);
+	KUNIT_EXPECT_FALSE(test, gom_mspan_glimpse(span, &copy) && copy.bits);
+	rcu_read_unlock();
+}
+
 static struct kunit_case goheap_cases[] = {
 	KUNIT_CASE(each_size),
 	KUNIT_CASE(zero_and_too_large),
@@ -1182,6 +1203,7 @@ static struct kunit_case goheap_cases[] = {
 	KUNIT_CASE(many),
 	KUNIT_CASE(left_meanwhile),
 	KUNIT_CASE(damaged),
+	KUNIT_CASE(maps_stay),
 	KUNIT_CASE(bad_frees),
 	KUNIT_CASE(bad_heaps),
 	KUNIT_CASE(bad_params),
