@@ -99,6 +99,9 @@ static void leave(struct goheap *heap)
 	struct chain *chain = chain_of(heap);
 	unsigned long flags;
 
+	/* Nothing came or went since it was closed. */
+	WARN_ON_ONCE(gom_goheap_live(heap) || gom_goheap_bytes(heap) ||
+		     heap->npages);
 	raw_spin_lock_irqsave(&registry_lock, flags);
 	write_seqcount_begin(&chain->left);
 	hlist_del_rcu(&heap->hash);
