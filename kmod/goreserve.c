@@ -112,8 +112,8 @@ static void *try_gomalloc(struct goreserve *r, gfp_t gfp, unsigned long caller)
 	if (in_nmi())
 		return gomalloc_nolock(r->size, gfp & __GFP_ZERO, NUMA_NO_NODE);
 	/* Others may see to it that there will be some. */
-	return gom_malloc(r->size, GOM_GFP_EASY(gfp) |
-				   (gfp & __GFP_KSWAPD_RECLAIM), caller);
+	return gom_malloc_try(r->size, GOM_GFP_EASY(gfp) |
+				       (gfp & __GFP_KSWAPD_RECLAIM), caller);
 }
 
 /**

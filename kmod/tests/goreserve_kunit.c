@@ -114,22 +114,36 @@ static void without_memory(struct kunit *test)
 	goreserve_destroy(r);
 }
 
+static u64 max_fails(void)
+{
+	struct gomalloc_stats s;
+
+	gomalloc_read_stats(&s);
+	return s.max_fails;
+}
+
 /* The same of small objects, at the hard limit. */
 static void at_the_limit(struct kunit *test)
 {
 	struct goreserve *r = new_reserve(test, 1024, NR);
 	void *beside[256], *objs[NR];
 	int n = 0, i;
+	u64 fails;
 
 	gomalloc_set_memory_max(1);
 	while (n < ARRAY_SIZE(beside) && (beside[n] = gom_test_alloc(1024, QUIET)))
 		n++;
 	KUNIT_EXPECT_LT(test, n, ARRAY_SIZE(beside));
+	fails = max_fails();
 	for (i = 0; i < NR; i++) {
 		objs[i] = goreserve_alloc(r, QUIET);
 		KUNIT_EXPECT_NOT_NULL(test, objs[i]);
 	}
+	/* A failure is what the caller sees of it. */
+	KUNIT_EXPECT_EQ(test, max_fails(), fails);
+	KUNIT_EXPECT_EQ(test, stats_of(r).taken, NR);
 	KUNIT_EXPECT_NULL(test, goreserve_alloc(r, QUIET));
+	KUNIT_EXPECT_EQ(test, max_fails(), fails + 1);
 	gomalloc_set_memory_max(S64_MAX);
 	/* They may be freed like any other, and the reserve refilled. */
 	gofree_bulk(NR, objs);
