@@ -631,6 +631,28 @@ static void double_put_checked(struct kunit *test)
 	end(test, pool);
 }
 
+/*
+ * An interrupt comes, or the thread goes elsewhere, when a get has done the
+ * first half: the slot that it leaves takes nothing unseen.
+ */
+static void put_midway(struct kunit *test)
+{
+	struct gopool_params checked = things;
+	void *small = gom_test_alloc(8, GFP_KERNEL), *found, *obj;
+	struct gopool *pool;
+
+	checked.check = true;
+	pool = new_pool(test, &checked);
+	this_cpu_inc(pool->cpu->gets);
+	found = this_cpu_xchg(pool->cpu->slot, pool->empty);
+	gopool_put(pool, small);
+	gom_test_expect_report(test, GOM_POOL_FOREIGN, small);
+	obj = __gopool_get(pool, GFP_KERNEL, found);
+	gopool_put(pool, obj);
+	gofree(small);
+	end(test, pool);
+}
+
 /* Left alone: of another size, another allocator, no object at all. */
 static void foreign_put(struct kunit *test)
 {
@@ -710,6 +732,7 @@ static struct kunit_case gopool_cases[] = {
 	KUNIT_CASE(names),
 	KUNIT_CASE(double_put),
 	KUNIT_CASE(double_put_checked),
+	KUNIT_CASE(put_midway),
 	KUNIT_CASE(foreign_put),
 	KUNIT_CASE(gone),
 	KUNIT_CASE(owner_gone),
