@@ -759,21 +759,33 @@ bool gom_pool_read(u64 id, struct gom_pool_view *view)
 	return found;
 }
 
-void gom_pool_walk(void (*visit)(void *data, size_t size, void *arg),
-		   void *arg)
+size_t gom_pool_roots(struct gom_pool_cursor *at, void **words)
 {
 	struct pool *pool;
-	int idx, cpu;
+	size_t size = 0;
+	int idx;
 
+	BUILD_BUG_ON(sizeof(*words) + sizeof(struct pool_cpu) >
+		     GOM_POOL_ROOTS_BYTES);
 	idx = srcu_read_lock(&pools_srcu);
 	for_each_pool(pool) {
-		/* The pool itself, which only its list may know. */
-		visit(&pool, sizeof(pool), arg);
-		for_each_possible_cpu(cpu)
-			visit(per_cpu_ptr(pool->cpu, cpu),
-			      sizeof(struct pool_cpu), arg);
+		if (pool->id < at->id)
+			continue;
+		if (pool->id > at->id)
+			*at = (struct gom_pool_cursor){ pool->id, -1 };
+		at->cpu = cpumask_next(at->cpu, cpu_possible_mask);
+		if (at->cpu < nr_cpu_ids) {
+			/* The pool itself, which only its list may know. */
+			words[0] = pool;
+			memcpy(words + 1, per_cpu_ptr(pool->cpu, at->cpu),
+			       sizeof(struct pool_cpu));
+			size = sizeof(*words) + sizeof(struct pool_cpu);
+			break;
+		}
+		*at = (struct gom_pool_cursor){ pool->id + 1, -1 };
 	}
 	srcu_read_unlock(&pools_srcu, idx);
+	return size;
 }
 
 static unsigned int damaged_in(const struct pool *pool, const struct ring *ring)
@@ -930,7 +942,7 @@ static bool unlink(const struct gopool *pub)
  * putting into one that is gone as well, as long as its memory is as it was
  * left.
  *
- * Context: process; sleeps; with no lock held that reclaim may want.
+ * Context: process; sleeps; with no lock held that any pool's destructor takes.
  */
 void gopool_destroy(struct gopool *pub)
 {

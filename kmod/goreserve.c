@@ -269,18 +269,31 @@ bool gom_reserve_read(u64 id, struct gom_reserve_view *view)
 	return found;
 }
 
-void gom_reserve_walk(void (*visit)(void *data, size_t size, void *arg),
-		      void *arg)
+size_t gom_reserve_roots(struct gom_reserve_cursor *at, void **words,
+			 size_t nr)
 {
 	struct goreserve *r;
+	int n = 0;
 
 	mutex_lock(&reserves_lock);
 	list_for_each_entry(r, &reserves, list) {
-		/* The reserve itself, which only its list may know. */
-		visit(&r, sizeof(r), arg);
-		visit(r->place, array_size(r->nr, sizeof(*r->place)), arg);
+		if (r->id < at->id)
+			continue;
+		if (r->id > at->id)
+			*at = (struct gom_reserve_cursor){ r->id, 0 };
+		n = min_t(int, r->nr - at->place, nr - 1);
+		if (n) {
+			/* The reserve itself, which only its list may know. */
+			words[0] = r;
+			memcpy(words + 1, r->place + at->place,
+			       n * sizeof(*words));
+			at->place += n++;
+			break;
+		}
+		*at = (struct gom_reserve_cursor){ r->id + 1, 0 };
 	}
 	mutex_unlock(&reserves_lock);
+	return n * sizeof(*words);
 }
 
 static void release(struct goreserve *r)
@@ -358,7 +371,7 @@ static bool unlink(const struct goreserve *reserve)
  * for gofree().  Destroying a reserve twice is reported and ignored; any other
  * use of one that is gone is not found.
  *
- * Context: process; sleeps; with no lock held that reclaim may want.
+ * Context: process; sleeps.
  */
 void goreserve_destroy(struct goreserve *reserve)
 {

@@ -675,6 +675,30 @@ static void foreign_put(struct kunit *test)
 	end(test, pool);
 }
 
+/* What a scan for leaks is told: of each CPU, and what lies in its slot. */
+static void roots(struct kunit *test)
+{
+	struct gopool *first = new_pool(test, &things);
+	struct gopool *second = new_pool(test, &things);
+	void *obj = gopool_get(second, GFP_KERNEL);
+	void *words[GOM_POOL_ROOTS_BYTES / sizeof(void *)];
+	unsigned int n = 0, seen = 0, i, cpus = num_possible_cpus();
+	struct gom_pool_cursor at = {};
+	size_t bytes;
+
+	gopool_put(second, obj);
+	for (; (bytes = gom_pool_roots(&at, words)); n++) {
+		KUNIT_EXPECT_PTR_EQ(test, words[0],
+				    (void *)(n < cpus ? first : second));
+		for (i = 1; i < bytes / sizeof(*words); i++)
+			seen += words[i] == obj;
+	}
+	KUNIT_EXPECT_EQ(test, n, 2 * cpus);
+	KUNIT_EXPECT_EQ(test, seen, 1);
+	gopool_destroy(first);
+	end(test, second);
+}
+
 static void gone(struct kunit *test)
 {
 	struct gopool *pool = new_pool(test, &things);
@@ -734,6 +758,7 @@ static struct kunit_case gopool_cases[] = {
 	KUNIT_CASE(double_put_checked),
 	KUNIT_CASE(put_midway),
 	KUNIT_CASE(foreign_put),
+	KUNIT_CASE(roots),
 	KUNIT_CASE(gone),
 	KUNIT_CASE(owner_gone),
 	{}
