@@ -432,7 +432,7 @@ static enum hrtimer_restart interrupt(struct hrtimer *timer)
 static void from_interrupt(struct kunit *test)
 {
 	struct interrupter *irq = kunit_kzalloc(test, sizeof(*irq), GFP_KERNEL);
-	unsigned long end_at = jiffies + 4 * HZ;
+	unsigned long end_at = jiffies + 60 * HZ;
 	struct rnd_state rnd = {};
 
 	KUNIT_ASSERT_NOT_NULL(test, irq);
@@ -443,14 +443,14 @@ static void from_interrupt(struct kunit *test)
 	gom_compat_hrtimer_setup(&irq->timer, interrupt, CLOCK_MONOTONIC,
 				 HRTIMER_MODE_REL_PINNED);
 	hrtimer_start(&irq->timer, 0, HRTIMER_MODE_REL_PINNED);
-	while (time_before(jiffies, end_at)) {
+	while (READ_ONCE(irq->rounds) < 1000 && time_before(jiffies, end_at)) {
 		take_and_keep(NULL, &rnd);
 		cond_resched();
 	}
 	hrtimer_cancel(&irq->timer);
 	gomalloc_set_memory_max(S64_MAX);
 	expect_right(test, 2);
-	KUNIT_EXPECT_GT(test, irq->rounds, 1000);
+	KUNIT_EXPECT_GE(test, irq->rounds, 1000);
 	goreserve_destroy(common.reserve);
 }
 
