@@ -222,14 +222,7 @@ EXPORT_SYMBOL_GPL(gomemdup);
 static char *copy_string(const char *s, size_t len, gfp_t gfp,
 			 unsigned long caller)
 {
-	char *copy = gom_malloc(len + 1, gfp, caller);
-
-	if (copy) {
-		memcpy(copy, s, len);
-		/* Not from @s, which may change meanwhile. */
-		copy[len] = '\0';
-	}
-	return copy;
+	return gom_make_string(gom_malloc(len + 1, gfp, caller), s, len);
 }
 
 /**

@@ -951,14 +951,7 @@ EXPORT_SYMBOL_GPL(goheap_memdup);
 static char *copy_string(struct goheap *heap, const char *s, size_t len,
 			 gfp_t gfp, unsigned long caller)
 {
-	char *copy = alloc_for(heap, len + 1, gfp, caller);
-
-	if (copy) {
-		memcpy(copy, s, len);
-		/* Not from @s, which may change meanwhile. */
-		copy[len] = '\0';
-	}
-	return copy;
+	return gom_make_string(alloc_for(heap, len + 1, gfp, caller), s, len);
 }
 
 /**

@@ -74,6 +74,7 @@
 #include <linux/bits.h>
 #include <linux/gomalloc.h>
 #include <linux/mm.h>
+#include <linux/string.h>
 #include "compat.h"
 
 #define GOM_PAGE_SHIFT		(PAGE_SHIFT > 13 ? PAGE_SHIFT : 13)
@@ -116,6 +117,17 @@
 static __always_inline unsigned long gom_key(const void *obj)
 {
 	return __gomalloc_key(obj);
+}
+
+/* Make a string of @len characters at @s in @copy, unless that is NULL. */
+static inline char *gom_make_string(char *copy, const char *s, size_t len)
+{
+	if (copy) {
+		memcpy(copy, s, len);
+		/* Not from @s, which may change meanwhile. */
+		copy[len] = '\0';
+	}
+	return copy;
 }
 
 #endif /* _GOM_H */

@@ -20,11 +20,17 @@
  * been trimmed is closed, so that the next put there comes by here and wakes
  * the scavenger, which otherwise would not know of it.
  *
+ * The head of a CPU's ring is its own as well.  It puts and takes there with
+ * interrupts off and no lock; who takes from the tail does so under the lock.
+ * Both take an object by xchg() of its place, so that one of them gets it.
+ *
  * All else of a CPU is under its lock, a raw spinlock taken with interrupts
  * off and held for a few stores; of who only looks, for the objects of a ring.
- * It is a leaf, and neither gomalloc nor a constructor or destructor is ever
- * called with it held.  The list of pools is read under SRCU, as destructors
- * run meanwhile, and written under pools_lock.
+ * A ring's places come and go under it, by the CPU itself or for a dead one: so
+ * they stay for others while they hold it, and for itself while its interrupts
+ * are off.  It is a leaf, and neither gomalloc nor a constructor or destructor
+ * is ever called with it held.  The list of pools is read under SRCU, as
+ * destructors run meanwhile, and written under pools_lock.
  *
  * Pools are clients of gomalloc, and what gives memory back calls them as it
  * calls the tiers: drain.c, shrink.c, scavenge.c.  Get and put come from any
@@ -34,6 +40,7 @@
 #include <linux/cpu.h>
 #include <linux/cpumask.h>
 #include <linux/err.h>
+#include <linux/irqflags.h>
 #include <linux/jiffies.h>
 #include <linux/log2.h>
 #include <linux/module.h>
@@ -64,7 +71,9 @@
  * @head: put at and taken from by the ring's own CPU, counts up
  * @tail: taken from by others, counts up
  *
- * @head - @tail objects lie in it.
+ * @head - @tail objects lie in it, while nobody is at work there.  Places
+ * outside of these are NULL; one within may be, whose taker has not moved its
+ * end yet.
  */
 struct ring {
 	void **slots;
@@ -76,7 +85,7 @@ struct ring {
 /**
  * struct pool_cpu - a CPU's part of a pool
  * @fast: what get and put touch inline
- * @lock: guards rings and @victim_slot
+ * @lock: guards rings, but for @ring's head, and @victim_slot
  * @ring: objects of this cycle
  * @victims: those that were there when it began
  * @victim_slot: what was in the slot then
@@ -168,39 +177,47 @@ static void **ring_slot(const struct ring *ring, unsigned int i)
 	return &ring->slots[i & (ring->cap - 1)];
 }
 
-/* Caller holds the lock, as of all that follow. */
+/* Both ends: see the head of this file for who may call. */
 static __always_inline bool push_head(struct ring *ring, void *obj)
 {
 	unsigned int head = ring->head;
 
-	if (head - ring->tail == ring->cap)
+	if (head - READ_ONCE(ring->tail) == ring->cap)
 		return false;
-	*ring_slot(ring, head) = obj;
+	/* What is in @obj comes first.  Pairs with xchg() in pop_tail(). */
+	smp_store_release(ring_slot(ring, head), obj);
 	WRITE_ONCE(ring->head, head + 1);
 	return true;
 }
 
+/* NULL, too, if the last one is being taken at the other end. */
 static __always_inline void *pop_head(struct ring *ring)
 {
 	unsigned int head = ring->head;
+	void *obj;
 
-	if (head == ring->tail)
+	if (head == READ_ONCE(ring->tail))
 		return NULL;
-	WRITE_ONCE(ring->head, head - 1);
-	return *ring_slot(ring, head - 1);
+	obj = xchg(ring_slot(ring, head - 1), NULL);
+	if (likely(obj))
+		WRITE_ONCE(ring->head, head - 1);
+	return obj;
 }
 
 static void *pop_tail(struct ring *ring)
 {
 	unsigned int tail = ring->tail;
+	void *obj;
 
-	if (ring->head == tail)
+	if (READ_ONCE(ring->head) == tail)
 		return NULL;
-	WRITE_ONCE(ring->tail, tail + 1);
-	return *ring_slot(ring, tail);
+	obj = xchg(ring_slot(ring, tail), NULL);
+	if (obj)
+		WRITE_ONCE(ring->tail, tail + 1);
+	return obj;
 }
 
-/* Move to @slots, which are more; returns the old ones. */
+/* Move to @slots, which are more and empty; returns the old ones. */
 static void **ring_move(struct ring *ring, void **slots, unsigned int cap)
 {
 	struct ring more = { .slots = slots, .cap = cap };
@@ -285,12 +302,15 @@ static void look_after(void)
 
 static __always_inline void *take_here(struct pool *pool)
 {
+	struct pool_cpu *c;
 	unsigned long flags;
-	struct pool_cpu *c = lock_here(pool, &flags);
-	void *obj = pop_head(&c->ring);
+	void *obj;
 
+	local_irq_save(flags);
+	c = this_cpu_ptr(pool->cpu);
+	obj = pop_head(&c->ring);
 	c->shared += !!obj;
-	unlock_here(c, flags);
+	local_irq_restore(flags);
 	return obj;
 }
 
@@ -341,34 +361,15 @@ static void *take_around(struct pool *pool, void *(*take)(struct pool_cpu *c))
 	return NULL;
 }
 
-/* Where a pool that checks has its slots: every put is to be looked at. */
-static void close_again(struct pool *pool)
-{
-	this_cpu_cmpxchg(pool->cpu->fast.slot, NULL, (void *)__GOPOOL_CLOSED);
-}
-
-/* On whichever CPU the slot was opened. */
-static void close_gone(void)
-{
-	int cpu;
-
-	for_each_possible_cpu(cpu)
-		WRITE_ONCE(per_cpu(gone.fast.slot, cpu),
-			   (void *)__GOPOOL_CLOSED);
-}
-
 static noinline void *get_slow(struct pool *pool, gfp_t gfp, const void *found,
 			       unsigned long caller)
 {
 	void *obj;
 
 	if (unlikely(pool->cpu == &gone)) {
-		close_gone();
 		gom_report(GOM_POOL_GONE, &pool->pub, caller);
 		return NULL;
 	}
-	if (pool->params.check)
-		close_again(pool);
 	obj = take_here(pool);
 	if (!obj) {
 		obj = take_around(pool, steal_from);
@@ -382,7 +383,7 @@ static noinline void *get_slow(struct pool *pool, gfp_t gfp, const void *found,
 	}
 	if (!obj)
 		obj = make(pool, gfp, caller);
-	/* The slot is open now.  One that was so is known. */
+	/* The slot may be open now.  One that was so is known. */
 	if (found)
 		look_after();
 	return obj;
@@ -401,8 +402,8 @@ void *__gopool_get(struct gopool *pub, gfp_t gfp, const void *found)
 {
 	void *obj;
 
-	/* No pool that is gone, nor one that checks. */
-	if (likely(!found && !pool_of(pub)->params.check)) {
+	/* No pool that is gone, nor one that checks: theirs are closed. */
+	if (likely(!found)) {
 		obj = take_here(pool_of(pub));
 		if (likely(obj))
 			return obj;
@@ -420,10 +421,13 @@ EXPORT_SYMBOL_GPL(__gopool_get);
 static __always_inline bool put_here(struct pool *pool, void *obj)
 {
 	unsigned long flags;
-	struct pool_cpu *c = lock_here(pool, &flags);
-	bool done = c->ring.head != c->ring.tail && push_head(&c->ring, obj);
+	struct ring *ring;
+	bool done;
 
-	unlock_here(c, flags);
+	local_irq_save(flags);
+	ring = &this_cpu_ptr(pool->cpu)->ring;
+	done = ring->head != READ_ONCE(ring->tail) && push_head(ring, obj);
+	local_irq_restore(flags);
 	return done;
 }
 
@@ -449,7 +453,8 @@ static bool grow(struct pool *pool, unsigned int cap)
 	cap = max_t(unsigned int, 2 * cap, min(RING_MIN, pool->params.capacity));
 	if (cap > pool->params.capacity)
 		return false;
-	slots = gomalloc_array(cap, sizeof(*slots), GOM_GFP_EASY(0));
+	slots = gom_malloc_try(array_size(cap, sizeof(*slots)),
+			       GOM_GFP_EASY(__GFP_ZERO), _RET_IP_);
 	if (!slots)
 		return false;
 	c = lock_here(pool, &flags);
@@ -564,9 +569,8 @@ static noinline void put_slow(struct pool *pool, void *obj, const void *found,
  */
 void __gopool_put(struct gopool *pub, void *obj, const void *found)
 {
-	/* No pool that is gone, nor one that checks. */
-	if (likely(is_object(found) && found != obj &&
-		   !pool_of(pub)->params.check) &&
+	/* No pool that is gone, nor one that checks: theirs are closed. */
+	if (likely(is_object(found) && found != obj) &&
 	    likely(put_here(pool_of(pub), obj)))
 		return;
 	put_slow(pool_of(pub), obj, found, _RET_IP_);
@@ -755,21 +759,33 @@ bool gom_pool_read(u64 id, struct gom_pool_view *view)
 	return found;
 }
 
-void gom_pool_walk(void (*visit)(void *data, size_t size, void *arg),
-		   void *arg)
+size_t gom_pool_roots(struct gom_pool_cursor *at, void **words)
 {
 	struct pool *pool;
-	int idx, cpu;
+	size_t size = 0;
+	int idx;
 
+	BUILD_BUG_ON(sizeof(*words) + sizeof(struct pool_cpu) >
+		     GOM_POOL_ROOTS_BYTES);
 	idx = srcu_read_lock(&pools_srcu);
 	for_each_pool(pool) {
-		/* The pool itself, which only its list may know. */
-		visit(&pool, sizeof(pool), arg);
-		for_each_possible_cpu(cpu)
-			visit(per_cpu_ptr(pool->cpu, cpu),
-			      sizeof(struct pool_cpu), arg);
+		if (pool->id < at->id)
+			continue;
+		if (pool->id > at->id)
+			*at = (struct gom_pool_cursor){ pool->id, -1 };
+		at->cpu = cpumask_next(at->cpu, cpu_possible_mask);
+		if (at->cpu < nr_cpu_ids) {
+			/* The pool itself, which only its list may know. */
+			words[0] = pool;
+			memcpy(words + 1, per_cpu_ptr(pool->cpu, at->cpu),
+			       sizeof(struct pool_cpu));
+			size = sizeof(*words) + sizeof(struct pool_cpu);
+			break;
+		}
+		*at = (struct gom_pool_cursor){ pool->id + 1, -1 };
 	}
 	srcu_read_unlock(&pools_srcu, idx);
+	return size;
 }
 
 static unsigned int damaged_in(const struct pool *pool, const struct ring *ring)
@@ -840,6 +856,8 @@ static void setup(struct pool *pool, const char *name,
 		roundup_pow_of_two(params->capacity ?: RING_DEFAULT);
 	pool->params.check |= READ_ONCE(gom_pool_check);
 	pool->pub.cpu = &pool->cpu->fast;
+	if (pool->params.check)
+		pool->pub.empty = (void *)__GOPOOL_CLOSED;
 	for_each_possible_cpu(cpu) {
 		struct pool_cpu *c = per_cpu_ptr(pool->cpu, cpu);
 
@@ -924,7 +942,7 @@ static bool unlink(const struct gopool *pub)
  * putting into one that is gone as well, as long as its memory is as it was
  * left.
  *
- * Context: process; sleeps; with no lock held that reclaim may want.
+ * Context: process; sleeps; with no lock held that any pool's destructor takes.
  */
 void gopool_destroy(struct gopool *pub)
 {
@@ -944,6 +962,7 @@ void gopool_destroy(struct gopool *pub)
 	parts = pool->cpu;
 	pool->cpu = &gone;
 	pub->cpu = &gone.fast;
+	pub->empty = (void *)__GOPOOL_CLOSED;
 	free_percpu(parts);
 	gom_meta_add(-(long)(sizeof(struct pool_cpu) * num_possible_cpus()));
 	gofree(pool);

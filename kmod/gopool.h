@@ -41,9 +41,23 @@ unsigned long gom_pool_visits(int cpu);
 
 /* The first pool whose id is at least @id; false if there is none. */
 bool gom_pool_read(u64 id, struct gom_pool_view *view);
-/* Call @visit for what CPUs have of pools; it may sleep. */
-void gom_pool_walk(void (*visit)(void *data, size_t size, void *arg),
-		   void *arg);
+
+/* Room for what a CPU has of a pool. */
+#define GOM_POOL_ROOTS_BYTES	512
+
+/**
+ * struct gom_pool_cursor - how far somebody has looked; {} at the start
+ * @id: in this pool
+ * @cpu: up to this CPU
+ */
+struct gom_pool_cursor {
+	u64 id;
+	unsigned int cpu;
+};
+
+/* Copy what the next CPU has of a pool to @words; its bytes, 0 at the end. */
+size_t gom_pool_roots(struct gom_pool_cursor *at, void **words);
+
 /* How many of the objects in pools are none that live, or too small. */
 unsigned long gom_pool_damaged(void);
 /* Whether pools have what their counters say, as while nobody uses them. */

@@ -17,6 +17,12 @@
  * so both find one by looking, and look again only where others have been
  * faster, in NMI too.  There is no lock.
  *
+ * An object in a reserve starts with its key, as if it were free.  So a small
+ * one that is freed once more is refused by gofree() itself, and one that was
+ * written to is found when it is taken.  Of large and tracked objects a key
+ * proves nothing, as it may be what was there before; the places are looked
+ * through for them.
+ *
  * Any context, NMI included; make, destroy and look at all: process context,
  * under reserves_lock.
  */
@@ -77,7 +83,7 @@ static void note_lowest(struct goreserve *r, int held)
 		;
 }
 
-static void *take(struct goreserve *r)
+static void *take_any(struct goreserve *r)
 {
 	int i = atomic_dec_if_positive(&r->held);
 	void *obj;
@@ -92,6 +98,17 @@ static void *take(struct goreserve *r)
 	return obj;
 }
 
+/* One that was written to is leaked, as somebody may still do so. */
+static void *take(struct goreserve *r, unsigned long caller)
+{
+	void *obj;
+
+	do {
+		obj = take_any(r);
+	} while (obj && !gom_malloc_intact(GOM_CLASS_NONE, obj, caller));
+	return obj;
+}
+
 /* False if the reserve is full. */
 static bool keep(struct goreserve *r, void *obj)
 {
@@ -100,6 +117,7 @@ static bool keep(struct goreserve *r, void *obj)
 
 	if (room < 0)
 		return false;
+	*(unsigned long *)obj = gom_key(obj);
 	while (READ_ONCE(r->place[i]) || cmpxchg(&r->place[i], NULL, obj))
 		i = (i + 1) % r->nr;
 	atomic64_inc(&r->kept);
@@ -112,8 +130,8 @@ static void *try_gomalloc(struct goreserve *r, gfp_t gfp, unsigned long caller)
 	if (in_nmi())
 		return gomalloc_nolock(r->size, gfp & __GFP_ZERO, NUMA_NO_NODE);
 	/* Others may see to it that there will be some. */
-	return gom_malloc(r->size, GOM_GFP_EASY(gfp) |
-				   (gfp & __GFP_KSWAPD_RECLAIM), caller);
+	return gom_malloc_try(r->size, GOM_GFP_EASY(gfp) |
+				       (gfp & __GFP_KSWAPD_RECLAIM), caller);
 }
 
 /**
@@ -137,7 +155,7 @@ void *goreserve_alloc(struct goreserve *reserve, gfp_t gfp)
 	obj = try_gomalloc(reserve, gfp, _RET_IP_);
 	if (likely(obj))
 		return obj;
-	obj = take(reserve);
+	obj = take(reserve, _RET_IP_);
 	if (obj)
 		return want_init_on_alloc(gfp) ?
 		       memset(obj, 0, gosize(obj)) : obj;
@@ -169,6 +187,31 @@ static bool fits(const struct goreserve *r, const void *obj)
 	return size >= r->size;
 }
 
+/* Whether a live object lies in the reserve. */
+static bool has(const struct goreserve *r, const void *obj)
+{
+	int i;
+
+	if (likely(*(const unsigned long *)obj != gom_key(obj)))
+		return false;
+	for (i = 0; i < r->nr; i++)
+		if (READ_ONCE(r->place[i]) == obj)
+			return true;
+	return false;
+}
+
+/* Whether @obj needs no more: it is the reserve's now, or was so before. */
+static noinline bool take_back(struct goreserve *r, void *obj,
+			       unsigned long caller)
+{
+	if (!fits(r, obj))
+		return false;
+	if (!has(r, obj))
+		return keep(r, obj);
+	gom_report(GOM_DOUBLE_FREE, obj, caller);
+	return true;
+}
+
 /**
  * goreserve_free - free an object, or keep it where the reserve lacks one
  * @reserve: the reserve
@@ -176,8 +219,8 @@ static bool fits(const struct goreserve *r, const void *obj)
  *	%NULL does nothing
  *
  * What is no live object of the reserve's size is left to gofree(), which
- * reports what it does not know.  One that is freed twice in a row, and kept
- * both times, is not found out.
+ * reports what it does not know, and what lies in a reserve as freed twice; but
+ * of a tracked object in a reserve that is full it does not know that.
  *
  * Context: any, NMI included.
  */
@@ -185,8 +228,9 @@ void goreserve_free(struct goreserve *reserve, void *obj)
 {
 	if (unlikely(!obj))
 		return;
-	if (unlikely(atomic_read(&reserve->room) > 0) && fits(reserve, obj) &&
-	    keep(reserve, obj))
+	if (unlikely(atomic_read(&reserve->room) > 0 ||
+		     reserve->size > GOMALLOC_MAX_SMALL) &&
+	    take_back(reserve, obj, _RET_IP_))
 		return;
 	if (in_nmi())
 		gofree_nolock(obj);
@@ -269,25 +313,38 @@ bool gom_reserve_read(u64 id, struct gom_reserve_view *view)
 	return found;
 }
 
-void gom_reserve_walk(void (*visit)(void *data, size_t size, void *arg),
-		      void *arg)
+size_t gom_reserve_roots(struct gom_reserve_cursor *at, void **words,
+			 size_t nr)
 {
 	struct goreserve *r;
+	int n = 0;
 
 	mutex_lock(&reserves_lock);
 	list_for_each_entry(r, &reserves, list) {
-		/* The reserve itself, which only its list may know. */
-		visit(&r, sizeof(r), arg);
-		visit(r->place, array_size(r->nr, sizeof(*r->place)), arg);
+		if (r->id < at->id)
+			continue;
+		if (r->id > at->id)
+			*at = (struct gom_reserve_cursor){ r->id, 0 };
+		n = min_t(int, r->nr - at->place, nr - 1);
+		if (n) {
+			/* The reserve itself, which only its list may know. */
+			words[0] = r;
+			memcpy(words + 1, r->place + at->place,
+			       n * sizeof(*words));
+			at->place += n++;
+			break;
+		}
+		*at = (struct gom_reserve_cursor){ r->id + 1, 0 };
 	}
 	mutex_unlock(&reserves_lock);
+	return n * sizeof(*words);
 }
 
-static void release(struct goreserve *r)
+static void release(struct goreserve *r, unsigned long caller)
 {
 	void *obj;
 
-	while ((obj = take(r)))
+	while ((obj = take(r, caller)))
 		gofree(obj);
 	gokvfree(r);
 }
@@ -315,12 +372,13 @@ struct goreserve *goreserve_create(const char *name, size_t size,
 	r = gokvzalloc(struct_size(r, place, nr), GFP_KERNEL);
 	if (!r)
 		return ERR_PTR(-ENOMEM);
-	r->size = size;
+	/* Room for a key. */
+	r->size = max(size, sizeof(unsigned long));
 	r->nr = nr;
 	atomic_set(&r->room, nr);
 	gom_name_set(r->name, name);
 	if (refill(r, gfp, _RET_IP_)) {
-		release(r);
+		release(r, _RET_IP_);
 		return ERR_PTR(-ENOMEM);
 	}
 	atomic_set(&r->lowest, nr);
@@ -358,14 +416,14 @@ static bool unlink(const struct goreserve *reserve)
  * for gofree().  Destroying a reserve twice is reported and ignored; any other
  * use of one that is gone is not found.
  *
- * Context: process; sleeps; with no lock held that reclaim may want.
+ * Context: process; sleeps.
  */
 void goreserve_destroy(struct goreserve *reserve)
 {
 	if (IS_ERR_OR_NULL(reserve))
 		return;
 	if (unlink(reserve))
-		release(reserve);
+		release(reserve, _RET_IP_);
 	else
 		gom_report(GOM_POOL_GONE, reserve, _RET_IP_);
 }

@@ -22,8 +22,21 @@ struct gom_reserve_view {
 /* The first reserve whose id is at least @id; false if there is none. */
 bool gom_reserve_read(u64 id, struct gom_reserve_view *view);
 
-/* Call @visit for the places of each; it may sleep. */
-void gom_reserve_walk(void (*visit)(void *data, size_t size, void *arg),
-		      void *arg);
+/**
+ * struct gom_reserve_cursor - how far somebody has looked; {} at the start
+ * @id: in this reserve
+ * @place: up to this place
+ */
+struct gom_reserve_cursor {
+	u64 id;
+	int place;
+};
+
+/*
+ * Copy what comes next of reserves' places to @words, which has room for @nr;
+ * returns its bytes, 0 at the end.
+ */
+size_t gom_reserve_roots(struct gom_reserve_cursor *at, void **words,
+			 size_t nr);
 
 #endif /* _GOM_GORESERVE_H */

@@ -165,6 +165,8 @@ EXPORT_SYMBOL_IF_KUNIT(gom_pool_drain);
 EXPORT_SYMBOL_IF_KUNIT(gom_pool_is_worth);
 EXPORT_SYMBOL_IF_KUNIT(gom_pool_bytes);
 EXPORT_SYMBOL_IF_KUNIT(gom_pool_read);
+EXPORT_SYMBOL_IF_KUNIT(gom_pool_roots);
 EXPORT_SYMBOL_IF_KUNIT(gom_pool_retire);
 EXPORT_SYMBOL_IF_KUNIT(gom_pool_adopt);
 EXPORT_SYMBOL_IF_KUNIT(gom_reserve_read);
+EXPORT_SYMBOL_IF_KUNIT(gom_reserve_roots);

@@ -190,9 +190,12 @@ static noinline void *malloc_refused(size_t size, unsigned int class,
 	return obj;
 }
 
-/* Any size on any node, with flags that do not divert. */
-static void *malloc_any(size_t size, unsigned int class, gfp_t gfp, int node,
-			unsigned long caller)
+/*
+ * Any size on any node, with flags that do not divert.  Unless it is the
+ * @last attempt, that there is nothing is no failure yet.
+ */
+static void *malloc_try(size_t size, unsigned int class, gfp_t gfp, int node,
+			unsigned long caller, bool last)
 {
 	enum gom_sample what;
 	void *obj = NULL;
@@ -209,7 +212,7 @@ static void *malloc_any(size_t size, unsigned int class, gfp_t gfp, int node,
 				     what == GOM_SAMPLE_TAKE);
 	if (likely(!obj))
 		obj = malloc_plain(size, class, gfp, node, caller);
-	if (unlikely(!obj))
+	if (unlikely(!obj && last))
 		obj = malloc_refused(size, class, gfp, node, caller);
 	if (likely(obj))
 		trace_gomalloc_alloc(caller, obj, size, bytes_for(size, class),
@@ -217,6 +220,12 @@ static void *malloc_any(size_t size, unsigned int class, gfp_t gfp, int node,
 	else if (class)
 		gom_sample_uncount(class);
 	return obj;
+}
+
+static void *malloc_any(size_t size, unsigned int class, gfp_t gfp, int node,
+			unsigned long caller)
+{
+	return malloc_try(size, class, gfp, node, caller, true);
 }
 
 /*
@@ -318,6 +327,24 @@ static __always_inline void *malloc_fast(bool sized, size_t size,
 void *gom_malloc(size_t size, gfp_t gfp, unsigned long caller)
 {
 	return malloc_fast(true, size, gom_size_class(size), gfp, caller);
+}
+
+/* For who has something else to try: no failure is counted or told. */
+void *gom_malloc_try(size_t size, gfp_t gfp, unsigned long caller)
+{
+	unsigned int class = gom_size_class(size);
+	void *obj;
+	bool hit;
+
+	preempt_disable();
+	hit = __gomalloc_pop(class, &obj);
+	preempt_enable();
+	if (unlikely(!hit))
+		return malloc_try(size, class, gfp, NUMA_NO_NODE, caller,
+				  false);
+	if (want_init_on_alloc(gfp))
+		memset(obj, 0, gom_class[class].size);
+	return obj;
 }
 
 /**

@@ -6,6 +6,7 @@
 
 void *gom_malloc(size_t size, gfp_t gfp, unsigned long caller);
 void *gom_malloc_node(size_t size, gfp_t gfp, int node, unsigned long caller);
+void *gom_malloc_try(size_t size, gfp_t gfp, unsigned long caller);
 void gom_free(const void *ptr, unsigned long caller);
 
 size_t gom_malloc_size(const void *ptr, unsigned int class);

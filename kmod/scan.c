@@ -372,6 +372,26 @@ static void scan_root(void *data, size_t size, void *arg)
 }
 
 /*
+ * What pools and reserves hold.  It is copied first, as marking it takes memory
+ * and so may have to wait for those who wait for their locks.
+ */
+static void scan_held(struct pass *pass)
+{
+	struct gom_reserve_cursor reserve = {};
+	struct gom_pool_cursor pool = {};
+	void **words = (void **)pass->words;
+	size_t n;
+
+	BUILD_BUG_ON(sizeof(pass->words) < GOM_POOL_ROOTS_BYTES);
+	do {
+		n = gom_pool_roots(&pool, words) ?:
+		    gom_reserve_roots(&reserve, words, CHUNK_WORDS);
+		pass->scan->root_bytes += n;
+		scan_chunk(pass, n);
+	} while (n && breathe(pass));
+}
+
+/*
  * Where the part in use of @task's stack begins.  Below it lie old values, which
  * would keep what nobody knows any more alive.  Of who may be at work there it
  * is not known.
@@ -577,9 +597,7 @@ static void run_pass(struct pass *pass, void (*judge)(struct pass *pass))
 	if (!pass->err)
 		gom_client_walk(scan_root, pass);
 	if (!pass->err)
-		gom_pool_walk(scan_root, pass);
-	if (!pass->err)
-		gom_reserve_walk(scan_root, pass);
+		scan_held(pass);
 	if (!pass->err)
 		scan_stacks(pass);
 	scan_grey(pass);

@@ -92,15 +92,20 @@ struct gopool_cpu {
 	unsigned long puts;
 };
 
-/* The same of a pool.  A free object's first word is gomalloc's, so not @cpu. */
+/*
+ * The same of a pool.  A free object's first word is gomalloc's, so not @cpu.
+ * @empty is what a get leaves in a slot.
+ */
 struct gopool {
 	struct list_head list;
 	struct gopool_cpu __percpu *cpu;
+	void *empty;
 };
 
 /*
  * In a slot: the next put is to go to the slow path, as nobody looks after
- * this CPU's objects.
+ * this CPU's objects.  As what a get leaves: all puts are, in a pool that
+ * checks them and in one that is gone.
  */
 #define __GOPOOL_CLOSED		1UL
 
@@ -145,10 +150,11 @@ void __gopool_put(struct gopool *pool, void *obj, const void *found);
  */
 static __always_inline void *gopool_get(struct gopool *pool, gfp_t gfp)
 {
-	void *obj;
+	struct gopool_cpu __percpu *cpu = pool->cpu;
+	void *empty = pool->empty, *obj;
 
-	this_cpu_inc(pool->cpu->gets);
-	obj = this_cpu_xchg(pool->cpu->slot, NULL);
+	this_cpu_inc(cpu->gets);
+	obj = this_cpu_xchg(cpu->slot, empty);
 	if (likely((unsigned long)obj > __GOPOOL_CLOSED))
 		return obj;
 	return __gopool_get(pool, gfp, obj);
@@ -169,12 +175,13 @@ static __always_inline void *gopool_get(struct gopool *pool, gfp_t gfp)
  */
 static __always_inline void gopool_put(struct gopool *pool, void *obj)
 {
+	struct gopool_cpu __percpu *cpu = pool->cpu;
 	void *found;
 
 	if (unlikely(!obj))
 		return;
-	this_cpu_inc(pool->cpu->puts);
-	found = this_cpu_cmpxchg(pool->cpu->slot, NULL, obj);
+	this_cpu_inc(cpu->puts);
+	found = this_cpu_cmpxchg(cpu->slot, NULL, obj);
 	if (unlikely(found))
 		__gopool_put(pool, obj, found);
 }

@@ -322,6 +322,10 @@ static void bulk_kinds(struct kunit *test)
 
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
 		for (j = 0; j < ARRAY_SIZE(flags); j++) {
+			/* Which is slab's, where that has caches. */
+			bool charged = flags[j] & __GFP_ACCOUNT &&
+				       sizes[i] <= KMALLOC_MAX_CACHE_SIZE;
+
 			KUNIT_ASSERT_EQ(test, gomalloc_bulk(sizes[i], flags[j],
 							    40, objs), 40);
 			for (k = 0; k < 40; k++) {
@@ -329,6 +333,8 @@ static void bulk_kinds(struct kunit *test)
 					KUNIT_EXPECT_NULL(test,
 							  memchr_inv(objs[k], 0,
 								     sizes[i]));
+				KUNIT_EXPECT_EQ(test, gomalloc_owns(objs[k]),
+						!charged);
 				gom_test_fill(objs[k], sizes[i], k);
 			}
 			for (k = 0; k < 40; k++)

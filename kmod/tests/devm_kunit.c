@@ -49,6 +49,12 @@ static void kinds(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gom_test_live(), live);
 }
 
+/* Nothing waits for the driver to leave. */
+static void expect_bare(struct kunit *test, struct device *dev)
+{
+	KUNIT_EXPECT_TRUE(test, list_empty(&dev->devres_head));
+}
+
 static void nothing(struct kunit *test)
 {
 	struct device *dev = new_device(test);
@@ -61,6 +67,7 @@ static void nothing(struct kunit *test)
 	devm_gofree(dev, NULL);
 	devm_gofree(dev, ZERO_SIZE_PTR);
 	KUNIT_EXPECT_EQ(test, gom_test_live(), live);
+	expect_bare(test, dev);
 	root_device_unregister(dev);
 }
 
@@ -123,6 +130,7 @@ static void no_memory(struct kunit *test)
 					      GFP_KERNEL | __GFP_NOWARN));
 	kunit_deactivate_static_stub(test, gom_mheap_get_pages);
 	KUNIT_EXPECT_EQ(test, gom_test_live(), live);
+	expect_bare(test, dev);
 	root_device_unregister(dev);
 }
 

@@ -500,9 +500,45 @@ static void crowd(struct kunit *test)
 	end(test, others);
 }
 
+/* The last object of a ring, which its CPU and another want. */
+static void use_last(void *arg, struct rnd_state *rnd)
+{
+	struct thing *first, *second;
+	struct gopool *pool = arg;
+	int i;
+
+	for (i = 0; i < 10 * NR; i++) {
+		first = take(pool, GFP_KERNEL);
+		if (raw_smp_processor_id() % 2) {
+			give(pool, xchg(&mail[i % NR], first));
+			continue;
+		}
+		second = take(pool, GFP_KERNEL);
+		give(pool, first);
+		give(pool, second);
+		give(pool, xchg(&mail[i % NR], NULL));
+	}
+}
+
+static void last_one(struct kunit *test)
+{
+	struct gom_test_crowd crowd = { .work = use_last, .msecs = 2000 };
+	struct gopool_params few = things;
+	int i;
+
+	few.capacity = 1;
+	others = new_pool(test, &few);
+	crowd.arg = others;
+	gom_test_crowd_run(test, &crowd);
+	for (i = 0; i < NR; i++)
+		give(others, xchg(&mail[i], NULL));
+	end(test, others);
+}
+
 struct interrupter {
 	struct hrtimer timer;
 	struct gopool *pool;
+	struct thing *kept;
 	unsigned long rounds;
 };
 
@@ -512,18 +548,21 @@ static enum hrtimer_restart interrupt(struct hrtimer *timer)
 	struct thing *first = take(irq->pool, GFP_ATOMIC | __GFP_NOWARN);
 
 	use(irq->pool, GFP_ATOMIC | __GFP_NOWARN);
+	/* The next one gives it, so that there may be one more or less. */
+	swap(irq->kept, first);
 	give(irq->pool, first);
-	irq->rounds++;
+	if (irq->rounds++ % 2)
+		give(irq->pool, xchg(&irq->kept, NULL));
 	hrtimer_forward_now(timer, ns_to_ktime(50 * NSEC_PER_USEC));
 	return HRTIMER_RESTART;
 }
 
-/* A timer's interrupts and a thread have one CPU's slot in common. */
+/* A timer's interrupts and a thread have one CPU's slot and ring in common. */
 static void interrupts(struct kunit *test)
 {
 	struct interrupter *irq = kunit_kzalloc(test, sizeof(*irq), GFP_KERNEL);
-	unsigned long end_at = jiffies + 2 * HZ, rounds = 0;
-	struct thing *first;
+	unsigned long end_at = jiffies + 60 * HZ, rounds = 0;
+	struct thing *held[4];
 
 	KUNIT_ASSERT_NOT_NULL(test, irq);
 	irq->pool = new_pool(test, &things);
@@ -531,19 +570,24 @@ static void interrupts(struct kunit *test)
 				 HRTIMER_MODE_REL_PINNED);
 	hrtimer_start(&irq->timer, ns_to_ktime(NSEC_PER_MSEC),
 		      HRTIMER_MODE_REL_PINNED);
-	while (time_before(jiffies, end_at)) {
-		int i;
+	/* As many as it takes, on a machine that is busy as well. */
+	while (READ_ONCE(irq->rounds) < 2000 && time_before(jiffies, end_at)) {
+		int i, j;
 
-		first = take(irq->pool, GFP_KERNEL);
-		for (i = 0; i < 1000; i++)
+		for (i = 0; i < 200; i++) {
 			use(irq->pool, GFP_KERNEL);
-		give(irq->pool, first);
+			for (j = 0; j < ARRAY_SIZE(held); j++)
+				held[j] = take(irq->pool, GFP_KERNEL);
+			for (j = 0; j < ARRAY_SIZE(held); j++)
+				give(irq->pool, held[j]);
+		}
 		if (++rounds % 16 == 0)
 			gom_pool_trim(0);
 		cond_resched();
 	}
 	hrtimer_cancel(&irq->timer);
-	KUNIT_EXPECT_GT(test, irq->rounds, 1000);
+	give(irq->pool, irq->kept);
+	KUNIT_EXPECT_GE(test, irq->rounds, 2000);
 	end(test, irq->pool);
 }
 
@@ -631,6 +675,28 @@ static void double_put_checked(struct kunit *test)
 	end(test, pool);
 }
 
+/*
+ * An interrupt comes, or the thread goes elsewhere, when a get has done the
+ * first half: the slot that it leaves takes nothing unseen.
+ */
+static void put_midway(struct kunit *test)
+{
+	struct gopool_params checked = things;
+	void *small = gom_test_alloc(8, GFP_KERNEL), *found, *obj;
+	struct gopool *pool;
+
+	checked.check = true;
+	pool = new_pool(test, &checked);
+	this_cpu_inc(pool->cpu->gets);
+	found = this_cpu_xchg(pool->cpu->slot, pool->empty);
+	gopool_put(pool, small);
+	gom_test_expect_report(test, GOM_POOL_FOREIGN, small);
+	obj = __gopool_get(pool, GFP_KERNEL, found);
+	gopool_put(pool, obj);
+	gofree(small);
+	end(test, pool);
+}
+
 /* Left alone: of another size, another allocator, no object at all. */
 static void foreign_put(struct kunit *test)
 {
@@ -651,6 +717,30 @@ static void foreign_put(struct kunit *test)
 	gofree(small);
 	kfree(slab);
 	end(test, pool);
+}
+
+/* What a scan for leaks is told: of each CPU, and what lies in its slot. */
+static void roots(struct kunit *test)
+{
+	struct gopool *first = new_pool(test, &things);
+	struct gopool *second = new_pool(test, &things);
+	void *obj = gopool_get(second, GFP_KERNEL);
+	void *words[GOM_POOL_ROOTS_BYTES / sizeof(void *)];
+	unsigned int n = 0, seen = 0, i, cpus = num_possible_cpus();
+	struct gom_pool_cursor at = {};
+	size_t bytes;
+
+	gopool_put(second, obj);
+	for (; (bytes = gom_pool_roots(&at, words)); n++) {
+		KUNIT_EXPECT_PTR_EQ(test, words[0],
+				    (void *)(n < cpus ? first : second));
+		for (i = 1; i < bytes / sizeof(*words); i++)
+			seen += words[i] == obj;
+	}
+	KUNIT_EXPECT_EQ(test, n, 2 * cpus);
+	KUNIT_EXPECT_EQ(test, seen, 1);
+	gopool_destroy(first);
+	end(test, second);
 }
 
 static void gone(struct kunit *test)
@@ -705,12 +795,15 @@ static struct kunit_case gopool_cases[] = {
 	KUNIT_CASE(given_back),
 	KUNIT_CASE_SLOW(shrunk),
 	KUNIT_CASE_SLOW(crowd),
+	KUNIT_CASE_SLOW(last_one),
 	KUNIT_CASE_SLOW(interrupts),
 	KUNIT_CASE(bad_arguments),
 	KUNIT_CASE(names),
 	KUNIT_CASE(double_put),
 	KUNIT_CASE(double_put_checked),
+	KUNIT_CASE(put_midway),
 	KUNIT_CASE(foreign_put),
+	KUNIT_CASE(roots),
 	KUNIT_CASE(gone),
 	KUNIT_CASE(owner_gone),
 	{}

@@ -114,22 +114,36 @@ static void without_memory(struct kunit *test)
 	goreserve_destroy(r);
 }
 
+static u64 max_fails(void)
+{
+	struct gomalloc_stats s;
+
+	gomalloc_read_stats(&s);
+	return s.max_fails;
+}
+
 /* The same of small objects, at the hard limit. */
 static void at_the_limit(struct kunit *test)
 {
 	struct goreserve *r = new_reserve(test, 1024, NR);
 	void *beside[256], *objs[NR];
 	int n = 0, i;
+	u64 fails;
 
 	gomalloc_set_memory_max(1);
 	while (n < ARRAY_SIZE(beside) && (beside[n] = gom_test_alloc(1024, QUIET)))
 		n++;
 	KUNIT_EXPECT_LT(test, n, ARRAY_SIZE(beside));
+	fails = max_fails();
 	for (i = 0; i < NR; i++) {
 		objs[i] = goreserve_alloc(r, QUIET);
 		KUNIT_EXPECT_NOT_NULL(test, objs[i]);
 	}
+	/* A failure is what the caller sees of it. */
+	KUNIT_EXPECT_EQ(test, max_fails(), fails);
+	KUNIT_EXPECT_EQ(test, stats_of(r).taken, NR);
 	KUNIT_EXPECT_NULL(test, goreserve_alloc(r, QUIET));
+	KUNIT_EXPECT_EQ(test, max_fails(), fails + 1);
 	gomalloc_set_memory_max(S64_MAX);
 	/* They may be freed like any other, and the reserve refilled. */
 	gofree_bulk(NR, objs);
@@ -193,6 +207,86 @@ static void foreign_free(struct kunit *test)
 	goreserve_destroy(r);
 }
 
+/* Take both that @r holds; what CPUs had cached goes to @beside first. */
+static void take_both(struct kunit *test, struct goreserve *r, void **objs,
+		      void ***beside)
+{
+	void **obj;
+
+	no_memory_from_now_on(test);
+	*beside = NULL;
+	while ((obj = gom_test_hide(goreserve_alloc(r, QUIET))) &&
+	       !stats_of(r).taken) {
+		*obj = *beside;
+		*beside = obj;
+	}
+	objs[0] = obj;
+	objs[1] = gom_test_hide(goreserve_alloc(r, QUIET));
+	memory_again(test);
+}
+
+static void free_beside(void **beside)
+{
+	void **next;
+
+	for (; beside; beside = next) {
+		next = *beside;
+		gofree(beside);
+	}
+}
+
+/* Of what lies in a reserve, be there room for it or not. */
+static void double_free(struct kunit *test)
+{
+	static const size_t sizes[] = { 1, 8, 200, SIZE };
+	void *objs[2], **beside;
+	struct goreserve *r;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		r = new_reserve(test, sizes[i], 2);
+		take_both(test, r, objs, &beside);
+		KUNIT_ASSERT_NOT_NULL(test, objs[0]);
+		KUNIT_ASSERT_NOT_NULL(test, objs[1]);
+		goreserve_free(r, objs[0]);
+		goreserve_free(r, objs[0]);
+		gom_test_expect_report(test, GOM_DOUBLE_FREE, objs[0]);
+		expect_held(test, r, 1);
+		goreserve_free(r, objs[1]);
+		goreserve_free(r, objs[0]);
+		gom_test_expect_report(test, GOM_DOUBLE_FREE, objs[0]);
+		expect_held(test, r, 2);
+		if (sizes[i] <= GOMALLOC_MAX_SMALL) {
+			gofree(objs[1]);
+			gom_test_expect_report(test, GOM_DOUBLE_FREE, objs[1]);
+		}
+		free_beside(beside);
+		goreserve_destroy(r);
+	}
+}
+
+/* What somebody writes to while the reserve has it is not given out. */
+static void written(struct kunit *test)
+{
+	struct goreserve *r = new_reserve(test, 64, 2);
+	void *objs[2], **beside;
+
+	take_both(test, r, objs, &beside);
+	KUNIT_ASSERT_NOT_NULL(test, objs[1]);
+	goreserve_free(r, objs[0]);
+	goreserve_free(r, objs[1]);
+	*(unsigned long *)objs[0] = 5;
+	no_memory_from_now_on(test);
+	KUNIT_EXPECT_PTR_EQ(test, goreserve_alloc(r, QUIET), objs[1]);
+	KUNIT_EXPECT_NULL(test, goreserve_alloc(r, QUIET));
+	memory_again(test);
+	gom_test_expect_report(test, GOM_WRITE_AFTER_FREE, objs[0]);
+	expect_held(test, r, 0);
+	gofree_bulk(2, objs);
+	free_beside(beside);
+	goreserve_destroy(r);
+}
+
 static void views(struct kunit *test)
 {
 	struct goreserve *first = new_reserve(test, 64, 3);
@@ -211,10 +305,36 @@ static void views(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, gom_reserve_read(0, &v));
 }
 
+/* What a scan for leaks is told: each with all of its places. */
+static void roots(struct kunit *test)
+{
+	static const unsigned int nr[] = { 3, 20, 7 };
+	struct goreserve *r[ARRAY_SIZE(nr)];
+	struct gom_reserve_cursor at = {};
+	unsigned int seen[ARRAY_SIZE(nr)] = {}, i, j;
+	void *words[8];
+	size_t bytes;
+
+	for (i = 0; i < ARRAY_SIZE(nr); i++)
+		r[i] = new_reserve(test, 64, nr[i]);
+	while ((bytes = gom_reserve_roots(&at, words, ARRAY_SIZE(words)))) {
+		for (i = 0; i < ARRAY_SIZE(nr) - 1 && words[0] != r[i]; i++)
+			;
+		KUNIT_EXPECT_PTR_EQ(test, words[0], (void *)r[i]);
+		for (j = 1; j < bytes / sizeof(*words); j++)
+			seen[i] += gosize(words[j]) == 64;
+	}
+	for (i = 0; i < ARRAY_SIZE(nr); i++) {
+		KUNIT_EXPECT_EQ(test, seen[i], nr[i]);
+		goreserve_destroy(r[i]);
+	}
+}
+
 /* === Everybody at once =================================================== */
 
 static struct common {
 	struct goreserve *reserve;
+	int turns;
 	atomic_t wrong;
 	atomic_t empty;
 	atomic_t served;
@@ -228,7 +348,7 @@ static void take_and_keep(void *arg, struct rnd_state *rnd)
 {
 	int i;
 
-	for (i = 0; i < 200; i++) {
+	for (i = 0; i < common.turns; i++) {
 		unsigned long *obj = goreserve_alloc(common.reserve, QUIET);
 
 		if (!obj) {
@@ -245,65 +365,92 @@ static void take_and_keep(void *arg, struct rnd_state *rnd)
 	}
 }
 
-static void crowd(struct kunit *test)
+/* And all of it is whole. */
+static void no_more_than_the_reserve(struct kunit *test, unsigned int nr)
 {
-	struct gom_test_crowd crowd = { .work = take_and_keep, .msecs = 1000 };
-	unsigned int nr = num_online_cpus(), i;
 	void *objs[NR];
+	int i;
 
-	KUNIT_ASSERT_LE(test, nr, NR);
-	common = (struct common){};
-	common.reserve = new_reserve(test, SIZE, nr);
 	gomalloc_free_os_memory();
 	gomalloc_set_memory_max(1);
 	for (i = 0; i < nr; i++) {
-		objs[i] = goreserve_alloc(common.reserve, QUIET);
+		objs[i] = goreserve_alloc(common.reserve, QUIET | __GFP_ZERO);
 		KUNIT_ASSERT_NOT_NULL(test, objs[i]);
-		*(unsigned long *)objs[i] = 0;
 	}
 	for (i = 0; i < nr; i++)
 		goreserve_free(common.reserve, objs[i]);
-	gom_test_crowd_run(test, &crowd);
-	gomalloc_set_memory_max(S64_MAX);
+}
+
+/* Each found one, had it alone, and left it there. */
+static void expect_right(struct kunit *test, unsigned int nr)
+{
 	KUNIT_EXPECT_EQ(test, atomic_read(&common.wrong), 0);
 	KUNIT_EXPECT_EQ(test, atomic_read(&common.empty), 0);
 	KUNIT_EXPECT_GT(test, atomic_read(&common.served), 100);
-	KUNIT_EXPECT_GE(test, stats_of(common.reserve).taken,
-			atomic_read(&common.served));
+	KUNIT_EXPECT_EQ(test, stats_of(common.reserve).taken,
+			atomic_read(&common.served) + nr);
 	expect_held(test, common.reserve, nr);
+}
+
+static void crowd(struct kunit *test)
+{
+	struct gom_test_crowd crowd = { .work = take_and_keep, .msecs = 1000 };
+	unsigned int nr = num_online_cpus();
+
+	KUNIT_ASSERT_LE(test, nr, NR);
+	common = (struct common){ .reserve = new_reserve(test, SIZE, nr) };
+	common.turns = 200;
+	no_more_than_the_reserve(test, nr);
+	gom_test_crowd_run(test, &crowd);
+	gomalloc_set_memory_max(S64_MAX);
+	expect_right(test, nr);
 	goreserve_destroy(common.reserve);
 }
 
+struct interrupter {
+	struct hrtimer timer;
+	struct rnd_state rnd;
+	unsigned long rounds;
+};
+
 static enum hrtimer_restart interrupt(struct hrtimer *timer)
 {
-	take_and_keep(NULL, &(struct rnd_state){});
-	return HRTIMER_NORESTART;
+	struct interrupter *irq = container_of(timer, struct interrupter, timer);
+
+	take_and_keep(NULL, &irq->rnd);
+	WRITE_ONCE(irq->rounds, irq->rounds + 1);
+	/* At any point of what the thread does. */
+	hrtimer_forward_now(timer, ns_to_ktime(20 * NSEC_PER_USEC +
+			    prandom_u32_state(&irq->rnd) % (1 << 17)));
+	return HRTIMER_RESTART;
 }
 
-/* In hardirq, where the caller has one of two. */
+/*
+ * In hardirq, in the middle of what a thread on the same CPU does with the
+ * other of two.
+ */
 static void from_interrupt(struct kunit *test)
 {
-	struct hrtimer timer;
-	void *obj;
+	struct interrupter *irq = kunit_kzalloc(test, sizeof(*irq), GFP_KERNEL);
+	unsigned long end_at = jiffies + 60 * HZ;
+	struct rnd_state rnd = {};
 
-	common = (struct common){};
-	common.reserve = new_reserve(test, SIZE, 2);
-	gomalloc_free_os_memory();
-	gomalloc_set_memory_max(1);
-	obj = goreserve_alloc(common.reserve, QUIET | __GFP_ZERO);
-	goreserve_free(common.reserve, obj);
-	obj = goreserve_alloc(common.reserve, QUIET | __GFP_ZERO);
-	KUNIT_EXPECT_NOT_NULL(test, obj);
-	gom_compat_hrtimer_setup(&timer, interrupt, CLOCK_MONOTONIC,
+	KUNIT_ASSERT_NOT_NULL(test, irq);
+	prandom_seed_state(&irq->rnd, 1);
+	common = (struct common){ .reserve = new_reserve(test, SIZE, 2) };
+	common.turns = 1;
+	no_more_than_the_reserve(test, 2);
+	gom_compat_hrtimer_setup(&irq->timer, interrupt, CLOCK_MONOTONIC,
 				 HRTIMER_MODE_REL_PINNED);
-	hrtimer_start(&timer, 0, HRTIMER_MODE_REL_PINNED);
-	while (hrtimer_active(&timer))
-		cpu_relax();
+	hrtimer_start(&irq->timer, 0, HRTIMER_MODE_REL_PINNED);
+	while (READ_ONCE(irq->rounds) < 1000 && time_before(jiffies, end_at)) {
+		take_and_keep(NULL, &rnd);
+		cond_resched();
+	}
+	hrtimer_cancel(&irq->timer);
 	gomalloc_set_memory_max(S64_MAX);
-	KUNIT_EXPECT_EQ(test, atomic_read(&common.empty), 0);
-	KUNIT_EXPECT_EQ(test, atomic_read(&common.served), 200);
-	goreserve_free(common.reserve, obj);
-	expect_held(test, common.reserve, 2);
+	expect_right(test, 2);
+	KUNIT_EXPECT_GE(test, irq->rounds, 1000);
 	goreserve_destroy(common.reserve);
 }
 
@@ -349,9 +496,12 @@ static struct kunit_case goreserve_cases[] = {
 	KUNIT_CASE(at_the_limit),
 	KUNIT_CASE(bad_arguments),
 	KUNIT_CASE(foreign_free),
+	KUNIT_CASE(double_free),
+	KUNIT_CASE(written),
 	KUNIT_CASE(views),
+	KUNIT_CASE(roots),
 	KUNIT_CASE_SLOW(crowd),
-	KUNIT_CASE(from_interrupt),
+	KUNIT_CASE_SLOW(from_interrupt),
 	KUNIT_CASE(mempool),
 	{}
 };
