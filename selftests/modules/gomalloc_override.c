@@ -14,6 +14,7 @@
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/module.h>
+#include <linux/moduleparam.h>
 #include <linux/parser.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
@@ -21,6 +22,10 @@
 #include <linux/uaccess.h>
 #include <linux/version.h>
 #include <linux/vmalloc.h>
+
+static bool stale;
+module_param(stale, bool, 0444);
+MODULE_PARM_DESC(stale, "free what is free, and what was never allocated, as constants");
 
 /* By address, as drivers' tables have it. */
 struct ops {
@@ -185,12 +190,27 @@ static void kv(void)
 	kvfree(mem);
 }
 
+static void kv_atomic(void)
+{
+	/* Of those at hand 7.2 is the first to have it. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 2, 0)
+	const struct ops atomic = { .free = kvfree_atomic };
+
+	kvfree_atomic(OURS(kvmalloc(100, GFP_KERNEL)));
+	atomic.free(OURS(kvmalloc(100, GFP_KERNEL)));
+	atomic.free(kvmalloc(SZ_8M, GFP_KERNEL));
+#endif
+}
+
 static void scoped(void)
 {
 	void *obj __free(kfree) = OURS(kmalloc(100, GFP_KERNEL));
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
 	void *wiped __free(kfree_sensitive) = OURS(kmalloc(100, GFP_KERNEL));
 	void *mem __free(kvfree) = OURS(kvmalloc(100, GFP_KERNEL));
+#endif
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 2, 0)
+	void *late __free(kvfree_atomic) = OURS(kvmalloc(100, GFP_KERNEL));
 #endif
 }
 
@@ -262,11 +282,29 @@ static void of_the_kernel(void)
 	kvfree(vmalloc(100));
 }
 
+/* An object whose pages are idle, and a page such as those became that went. */
+static int free_stale(void)
+{
+	void *obj = kmalloc(SZ_128K, GFP_KERNEL);
+	unsigned long page = __get_free_page(GFP_KERNEL);
+
+	if (!obj || !page)
+		return -ENOMEM;
+	kfree(obj);
+	kfree_const(obj);
+	kfree_const((void *)page);
+	free_page(page);
+	return 0;
+}
+
 static int __init override_init(void)
 {
-	unsigned long user = vm_mmap(NULL, 0, SZ_64K, PROT_READ | PROT_WRITE,
-				     MAP_PRIVATE | MAP_ANONYMOUS, 0);
+	unsigned long user;
 
+	if (stale)
+		return free_stale();
+	user = vm_mmap(NULL, 0, SZ_64K, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, 0);
 	if (IS_ERR_VALUE(user))
 		return user;
 	sizes();
@@ -275,6 +313,7 @@ static int __init override_init(void)
 	resized();
 	strings();
 	kv();
+	kv_atomic();
 	scoped();
 	after_grace_period();
 	bulk();
