@@ -65,6 +65,8 @@ static void *ours(void *ptr, const char *what)
 
 static void sizes(void)
 {
+	/* Tiny ones would come to lie behind it. */
+	void *first = OURS(kmalloc(1, GFP_KERNEL));
 	size_t size;
 
 	for (size = 1; size <= 16; size++) {
@@ -74,6 +76,7 @@ static void sizes(void)
 		EXPECT(ksize(obj) >= 8);
 		kfree(obj);
 	}
+	kfree(first);
 	EXPECT(!kmalloc(SIZE_MAX, GFP_KERNEL | __GFP_NOWARN));
 	EXPECT(kmalloc(0, GFP_KERNEL) == ZERO_SIZE_PTR);
 	EXPECT(!kmalloc_array(SIZE_MAX / 2, 4, GFP_KERNEL | __GFP_NOWARN));
@@ -96,6 +99,7 @@ static void plain(void)
 	kfree(OURS(kmalloc_array_node(3, 1, GFP_KERNEL, 0)));
 	kfree(OURS(kcalloc_node(3, 1, GFP_KERNEL, 0)));
 	kfree(OURS(kmalloc_track_caller(3, GFP_KERNEL)));
+	kfree(OURS(kmalloc_node_track_caller(3, GFP_KERNEL, 0)));
 	kfree(OURS(__kmalloc(3, GFP_KERNEL)));
 	kfree(OURS(kmalloc(SZ_64K, GFP_KERNEL)));
 	ops.free(OURS(ops.alloc(3, GFP_KERNEL)));
@@ -136,6 +140,18 @@ static void resized(void)
 	EXPECT(krealloc(obj, 0, GFP_KERNEL) == ZERO_SIZE_PTR);
 }
 
+static __printf(1, 2) void printed(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	kfree(OURS(kvasprintf(GFP_KERNEL, fmt, args)));
+	va_end(args);
+	va_start(args, fmt);
+	kfree_const(OURS(kvasprintf_const(GFP_KERNEL, fmt, args)));
+	va_end(args);
+}
+
 static void strings(void)
 {
 	char *s;
@@ -160,6 +176,7 @@ static void strings(void)
 	/* As if the kernel had found that it need not duplicate it. */
 	kfree_const(_ctype);
 	EXPECT(!kstrdup(NULL, GFP_KERNEL));
+	printed("%s", "ab");
 }
 
 static void kv(void)
@@ -172,6 +189,7 @@ static void kv(void)
 	kvfree(OURS(kvzalloc_node(3, GFP_KERNEL, 0)));
 	kvfree(OURS(kvmalloc_array(3, 1, GFP_KERNEL)));
 	kvfree(OURS(kvcalloc(3, 1, GFP_KERNEL)));
+	kvfree(OURS(kvmemdup("abc", 3, GFP_KERNEL)));
 	kvfree_sensitive(OURS(kvmalloc(100, GFP_KERNEL)), 100);
 	EXPECT(!kvmalloc_array(SIZE_MAX / 2, 4, GFP_KERNEL | __GFP_NOWARN));
 	mem = kvmalloc(SZ_8M, GFP_KERNEL);
@@ -182,9 +200,11 @@ static void kv(void)
 		return;
 	memset(mem, 1, 100);
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
+	mem = OURS(kvrealloc(mem, 1000, GFP_KERNEL));
 	mem = kvrealloc(mem, SZ_8M, GFP_KERNEL);
 #else
-	mem = kvrealloc(mem, 100, SZ_8M, GFP_KERNEL);
+	mem = OURS(kvrealloc(mem, 100, 1000, GFP_KERNEL));
+	mem = kvrealloc(mem, 1000, SZ_8M, GFP_KERNEL);
 #endif
 	EXPECT(!memchr_inv(mem, 1, 100));
 	kvfree(mem);
@@ -259,6 +279,13 @@ static void from_user(char __user *user)
 	EXPECT(PTR_ERR(memdup_user((void __user *)8, 100)) == -EFAULT);
 	kfree(OURS(memdup_user(user, SZ_64K)));
 	kvfree(OURS(vmemdup_user(user, SZ_64K)));
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+	kfree(OURS(kmemdup_array("abc", 3, 1, GFP_KERNEL)));
+	kfree(OURS(memdup_array_user(user, 3, 1)));
+	kvfree(OURS(vmemdup_array_user(user, 3, 1)));
+	kvfree(OURS(kvcalloc_node(3, 1, GFP_KERNEL, 0)));
+	EXPECT(PTR_ERR(memdup_array_user(user, SIZE_MAX, 2)) == -EOVERFLOW);
+#endif
 }
 
 /* What the kernel allocated, and the module frees: in a slab, and larger. */
