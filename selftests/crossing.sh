@@ -72,7 +72,8 @@ result "listed as leaked" listed
 load gomalloc callsites=gomalloc_misuse
 mark_log
 result "so do tracked ones" kernel_frees kernel-free
-result "told when their module goes" logged 'bytes in 3 objects, .* from kfree_objects+.* \[gomalloc_misuse\]'
+result "told when their module goes" \
+	logged 'bytes in 3 objects, .* from kfree_object.* \[gomalloc_misuse\]'
 result "they are live still" live 3
 rmmod gomalloc
 
