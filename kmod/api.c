@@ -342,7 +342,8 @@ static void *kv_alloc(size_t size, gfp_t gfp, int node, unsigned long caller)
 		WARN_ON_ONCE(!(gfp & __GFP_NOWARN));
 		return NULL;
 	}
-	return __vmalloc(size, gfp);
+	/* Whole pages, of which KASAN lets vrealloc_in_place() use all. */
+	return __vmalloc(PAGE_ALIGN(size), gfp);
 }
 
 /**

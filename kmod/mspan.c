@@ -19,14 +19,26 @@
 static_assert(BITS_PER_LONG != 64 || sizeof(struct mspan) == 64);
 
 static struct kmem_cache *header_cache;
-static struct kmem_cache *bits_cache;	/* bitmaps that do not fit inline */
 static struct kmem_cache *tiny_cache;	/* bitmap and live masks */
 
 #define MAX_ELEMS	(GOM_PAGE_SIZE / 8)
 #define TINY_ELEMS	(GOM_PAGE_SIZE / 16)
-#define BITS_SIZE	(BITS_TO_LONGS(MAX_ELEMS) * sizeof(long))
 #define TINY_SIZE	(BITS_TO_LONGS(TINY_ELEMS) * sizeof(long) + \
 			 TINY_ELEMS * sizeof(atomic_t))
+
+/*
+ * Bitmaps that do not fit inline, by how many bits they have.  Most such spans
+ * have objects of 32 bytes or more, whose bitmap is a quarter of the largest.
+ */
+static struct bitmaps {
+	const char *name;
+	unsigned int nbits;
+	struct kmem_cache *cache;
+} bitmaps[] = {
+	{ "gomalloc_bits_small", MAX_ELEMS / 4 },
+	{ "gomalloc_bits_medium", MAX_ELEMS / 2 },
+	{ "gomalloc_bits", MAX_ELEMS },
+};
 
 /* A header, zeroed and MOVING.  NULL if @gfp finds no memory. */
 struct mspan *gom_mspan_alloc(gfp_t gfp)
@@ -50,18 +62,28 @@ void gom_mspan_free(struct mspan *span)
 	kmem_cache_free(header_cache, span);
 }
 
+static const struct bitmaps *bitmaps_of(const struct mspan *span)
+{
+	const struct bitmaps *fit = bitmaps;
+
+	while (fit->nbits < span->nelems)
+		fit++;
+	return fit;
+}
+
 static struct kmem_cache *bits_cache_of(const struct mspan *span)
 {
 	if (span->class == GOM_CLASS_TINY)
 		return tiny_cache;
 	if (span->nelems > MSPAN_INLINE_WORDS * BITS_PER_LONG)
-		return bits_cache;
+		return bitmaps_of(span)->cache;
 	return NULL;
 }
 
 static size_t bits_size_of(const struct mspan *span)
 {
-	return span->class == GOM_CLASS_TINY ? TINY_SIZE : BITS_SIZE;
+	return span->class == GOM_CLASS_TINY ? TINY_SIZE :
+	       bitmaps_of(span)->nbits / BITS_PER_BYTE;
 }
 
 /*
@@ -166,15 +188,13 @@ bool gom_mspan_glimpse(const struct mspan *span, struct mspan *copy)
 /* The reverse of both.  Keys stay behind in the pages, which says nothing to anyone. */
 void gom_mspan_uncut(struct mspan *span)
 {
-	struct kmem_cache *cache = bits_cache_of(span);
-
 	if (span->class == GOM_CLASS_TRACKED || span->class == GOM_CLASS_HEAP) {
 		free_slots(span);
 		return;
 	}
-	if (cache && span->bits) {
+	if (span->bits && span->bits != span->inline_bits) {
 		gom_meta_add(-(long)bits_size_of(span));
-		kmem_cache_free(cache, span->bits);
+		kmem_cache_free(bits_cache_of(span), span->bits);
 	}
 	span->bits = NULL;
 }
@@ -218,14 +238,26 @@ bool gom_mspan_give(struct mspan *span, unsigned int i)
 	return true;
 }
 
+static int __init create_bits(void)
+{
+	struct bitmaps *each;
+
+	for (each = bitmaps; each < bitmaps + ARRAY_SIZE(bitmaps); each++) {
+		each->cache = kmem_cache_create(each->name, each->nbits /
+						BITS_PER_BYTE, 0, 0, NULL);
+		if (!each->cache)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 int __init gom_mspan_init(void)
 {
 	/* Who holds no lock that keeps a span finds a header all the same. */
 	header_cache = kmem_cache_create("gomalloc_span", sizeof(struct mspan),
 					 0, SLAB_TYPESAFE_BY_RCU, NULL);
-	bits_cache = kmem_cache_create("gomalloc_bits", BITS_SIZE, 0, 0, NULL);
 	tiny_cache = kmem_cache_create("gomalloc_tiny", TINY_SIZE, 0, 0, NULL);
-	if (header_cache && bits_cache && tiny_cache)
+	if (header_cache && tiny_cache && !create_bits())
 		return 0;
 	gom_mspan_exit();
 	return -ENOMEM;
@@ -233,7 +265,10 @@ int __init gom_mspan_init(void)
 
 void gom_mspan_exit(void)
 {
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(bitmaps); i++)
+		kmem_cache_destroy(bitmaps[i].cache);
 	kmem_cache_destroy(tiny_cache);
-	kmem_cache_destroy(bits_cache);
 	kmem_cache_destroy(header_cache);
 }

@@ -7,7 +7,7 @@
 # shellcheck source=selftests/lib.sh
 . ./lib.sh
 
-begin 7 gomalloc_override
+begin 10 gomalloc_override
 
 load gomalloc || ktap_exit_fail_msg "gomalloc does not load"
 
@@ -38,6 +38,16 @@ result "every name is gomalloc's" uses_gomalloc
 result "nothing was misused" equal Misuses "$(stat Misuses)" 0
 result "what the kernel allocated went back to it" \
 	test "$(stat SlabFrees)" -ge 2
+result "validate" is_valid
+rmmod gomalloc_override
+result "what is free is freed once more as a constant" \
+	load gomalloc_override stale=1
+stale_is_told()
+{
+	equal stale-free "$(stat stale-free)" 1 &&
+		equal foreign-free "$(stat foreign-free)" 1
+}
+result "which is told and not done" stale_is_told
 result "validate" is_valid
 result "nothing is live" nothing_live
 result "nothing leaked" nothing_leaked

@@ -140,14 +140,30 @@ static inline char *__gokstrndup(const char *s, size_t max, gfp_t gfp)
 	return s ? __gokmemdup_nul(s, strnlen(s, max), gfp) : NULL;
 }
 
-/* What the kernel duplicated for the module may be a constant of its own. */
+/*
+ * What the kernel duplicated for the module may be a constant of its own.  Those
+ * are in its image, whose pages are reserved; nothing that may be freed is.
+ */
 static inline void __gokfree_const(const void *ptr)
 {
-	if (gomalloc_owns(ptr))
-		gofree(ptr);
-	else
+	if (virt_addr_valid(ptr) && PageReserved(virt_to_page(ptr)))
 		kfree_const(ptr);
+	else
+		gofree(ptr);
 }
+
+/* Kernels that have none declare none; then nobody calls this. */
+void kvfree_atomic(const void *addr);
+
+static inline void __gokvfree_atomic(const void *ptr)
+{
+	if (is_vmalloc_addr(ptr))
+		kvfree_atomic(ptr);
+	else
+		gofree(ptr);
+}
+
+DEFINE_FREE(__gokvfree_atomic, void *, __gokvfree_atomic(IS_ERR(_T) ? NULL : _T))
 
 static inline __printf(2, 0)
 char *__gokvasprintf(gfp_t gfp, const char *fmt, va_list args)
@@ -362,13 +378,7 @@ static inline char *__gokstrndup_user(const char __user *s, long max)
 #undef kvfree
 #define kvfree				gokvfree
 #undef kvfree_atomic
-#define kvfree_atomic(ptr)						\
-({									\
-	const void *__atomic = (ptr);					\
-									\
-	is_vmalloc_addr(__atomic) ? kvfree_atomic(__atomic) :		\
-				    gofree(__atomic);			\
-})
+#define kvfree_atomic			__gokvfree_atomic
 #undef kvfree_sensitive
 #define kvfree_sensitive		gokvfree_sensitive
 
@@ -387,8 +397,7 @@ static inline char *__gokstrndup_user(const char __user *s, long max)
 #define __free_kfree			__free_gofree
 #define __free_kfree_sensitive		__free_gofree_sensitive
 #define __free_kvfree			__free_gokvfree
-/* There is no function to call here; better no module than a wrong one. */
-#define __free_kvfree_atomic		__free_kvfree_atomic_has_no_gomalloc
+#define __free_kvfree_atomic		__free___gokvfree_atomic
 
 #undef ksize
 #define ksize				gosize

@@ -441,11 +441,12 @@ static void not_before_grace_period(struct kunit *test)
 	put_task_struct(task);
 }
 
-/* Into vmalloc()'s memory, in it, and back into none. */
+/* Into vmalloc()'s memory, in it, to the end of its pages, and into none. */
 static void vmalloc_resized(struct kunit *test)
 {
-	static const size_t sizes[] = { 3, 100, SZ_64K, 2 * SZ_4M, 3 * SZ_4M,
-					SZ_4K, 2 * SZ_4M };
+	static const size_t sizes[] = { 3, 100, SZ_64K, 2 * SZ_4M - 100,
+					2 * SZ_4M, 3 * SZ_4M, SZ_4K - 100,
+					2 * SZ_4M };
 	gfp_t gfp = GFP_KERNEL | __GFP_ZERO;
 	size_t kept = 0;
 	u8 *mem = NULL;

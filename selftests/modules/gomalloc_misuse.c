@@ -7,14 +7,17 @@
  *
  * Each kind has a function of its own, which the report must name. Whatever a
  * function does wrong, gomalloc is to survive it. What it allocates properly
- * it frees, except that "leak" is about not doing so.
+ * it frees, except that "leak" and "kernel-free" are about not doing so.
+ * selftests/crossing.sh uses those that have the kernel warn.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/gomalloc.h>
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 #include <linux/preempt.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 
 static char *kind;
@@ -137,6 +140,52 @@ static noinline int leak(void)
 	return 0;
 }
 
+/* As code of the kernel does that is given an object and frees it. */
+static noinline int kfree_object(char *obj, size_t size)
+{
+	void *objs[] = { obj };
+
+	if (!obj)
+		return -ENOMEM;
+	memset(obj, 0x5a, size);
+	kfree(obj);
+	kfree(obj);
+	/* So it ends after kfree_rcu(). */
+	kfree_bulk(1, objs);
+	return gomalloc_owns(obj) && gosize(obj) >= size &&
+	       page_count(virt_to_page(obj)) >= 1 &&
+	       !memchr_inv(obj, 0x5a, size) ? 0 : -EIO;
+}
+
+/* One of 192 bytes, a tiny one and a large one. */
+static noinline int kfree_objects(bool then_ours)
+{
+	static const size_t sizes[] = { 192, 3, 100000 };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		char *obj = gomalloc(sizes[i], GFP_KERNEL);
+		int err = kfree_object(obj, sizes[i]);
+
+		if (err)
+			return err;
+		if (then_ours)
+			gofree(obj);
+	}
+	return 0;
+}
+
+/* They stay allocated. */
+static noinline int kernel_free(void)
+{
+	return kfree_objects(false);
+}
+
+static noinline int kernel_free_first(void)
+{
+	return kfree_objects(true);
+}
+
 static const struct misuse {
 	const char *kind;
 	int (*commit)(void);
@@ -151,6 +200,8 @@ static const struct misuse {
 	{ "tiny-interior-free", tiny_interior_free },
 	{ "large-interior-free", large_interior_free },
 	{ "leak", leak },
+	{ "kernel-free", kernel_free },
+	{ "kernel-free-first", kernel_free_first },
 };
 
 static int __init misuse_init(void)

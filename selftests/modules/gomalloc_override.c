@@ -14,6 +14,7 @@
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/module.h>
+#include <linux/moduleparam.h>
 #include <linux/parser.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
@@ -21,6 +22,10 @@
 #include <linux/uaccess.h>
 #include <linux/version.h>
 #include <linux/vmalloc.h>
+
+static bool stale;
+module_param(stale, bool, 0444);
+MODULE_PARM_DESC(stale, "free what is free, and what was never allocated, as constants");
 
 /* By address, as drivers' tables have it. */
 struct ops {
@@ -60,6 +65,8 @@ static void *ours(void *ptr, const char *what)
 
 static void sizes(void)
 {
+	/* Tiny ones would come to lie behind it. */
+	void *first = OURS(kmalloc(1, GFP_KERNEL));
 	size_t size;
 
 	for (size = 1; size <= 16; size++) {
@@ -69,6 +76,7 @@ static void sizes(void)
 		EXPECT(ksize(obj) >= 8);
 		kfree(obj);
 	}
+	kfree(first);
 	EXPECT(!kmalloc(SIZE_MAX, GFP_KERNEL | __GFP_NOWARN));
 	EXPECT(kmalloc(0, GFP_KERNEL) == ZERO_SIZE_PTR);
 	EXPECT(!kmalloc_array(SIZE_MAX / 2, 4, GFP_KERNEL | __GFP_NOWARN));
@@ -91,6 +99,7 @@ static void plain(void)
 	kfree(OURS(kmalloc_array_node(3, 1, GFP_KERNEL, 0)));
 	kfree(OURS(kcalloc_node(3, 1, GFP_KERNEL, 0)));
 	kfree(OURS(kmalloc_track_caller(3, GFP_KERNEL)));
+	kfree(OURS(kmalloc_node_track_caller(3, GFP_KERNEL, 0)));
 	kfree(OURS(__kmalloc(3, GFP_KERNEL)));
 	kfree(OURS(kmalloc(SZ_64K, GFP_KERNEL)));
 	ops.free(OURS(ops.alloc(3, GFP_KERNEL)));
@@ -131,6 +140,18 @@ static void resized(void)
 	EXPECT(krealloc(obj, 0, GFP_KERNEL) == ZERO_SIZE_PTR);
 }
 
+static __printf(1, 2) void printed(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	kfree(OURS(kvasprintf(GFP_KERNEL, fmt, args)));
+	va_end(args);
+	va_start(args, fmt);
+	kfree_const(OURS(kvasprintf_const(GFP_KERNEL, fmt, args)));
+	va_end(args);
+}
+
 static void strings(void)
 {
 	char *s;
@@ -155,6 +176,7 @@ static void strings(void)
 	/* As if the kernel had found that it need not duplicate it. */
 	kfree_const(_ctype);
 	EXPECT(!kstrdup(NULL, GFP_KERNEL));
+	printed("%s", "ab");
 }
 
 static void kv(void)
@@ -167,6 +189,7 @@ static void kv(void)
 	kvfree(OURS(kvzalloc_node(3, GFP_KERNEL, 0)));
 	kvfree(OURS(kvmalloc_array(3, 1, GFP_KERNEL)));
 	kvfree(OURS(kvcalloc(3, 1, GFP_KERNEL)));
+	kvfree(OURS(kvmemdup("abc", 3, GFP_KERNEL)));
 	kvfree_sensitive(OURS(kvmalloc(100, GFP_KERNEL)), 100);
 	EXPECT(!kvmalloc_array(SIZE_MAX / 2, 4, GFP_KERNEL | __GFP_NOWARN));
 	mem = kvmalloc(SZ_8M, GFP_KERNEL);
@@ -177,12 +200,26 @@ static void kv(void)
 		return;
 	memset(mem, 1, 100);
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
+	mem = OURS(kvrealloc(mem, 1000, GFP_KERNEL));
 	mem = kvrealloc(mem, SZ_8M, GFP_KERNEL);
 #else
-	mem = kvrealloc(mem, 100, SZ_8M, GFP_KERNEL);
+	mem = OURS(kvrealloc(mem, 100, 1000, GFP_KERNEL));
+	mem = kvrealloc(mem, 1000, SZ_8M, GFP_KERNEL);
 #endif
 	EXPECT(!memchr_inv(mem, 1, 100));
 	kvfree(mem);
+}
+
+static void kv_atomic(void)
+{
+	/* Of those at hand 7.2 is the first to have it. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 2, 0)
+	const struct ops atomic = { .free = kvfree_atomic };
+
+	kvfree_atomic(OURS(kvmalloc(100, GFP_KERNEL)));
+	atomic.free(OURS(kvmalloc(100, GFP_KERNEL)));
+	atomic.free(kvmalloc(SZ_8M, GFP_KERNEL));
+#endif
 }
 
 static void scoped(void)
@@ -191,6 +228,9 @@ static void scoped(void)
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
 	void *wiped __free(kfree_sensitive) = OURS(kmalloc(100, GFP_KERNEL));
 	void *mem __free(kvfree) = OURS(kvmalloc(100, GFP_KERNEL));
+#endif
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 2, 0)
+	void *late __free(kvfree_atomic) = OURS(kvmalloc(100, GFP_KERNEL));
 #endif
 }
 
@@ -239,6 +279,13 @@ static void from_user(char __user *user)
 	EXPECT(PTR_ERR(memdup_user((void __user *)8, 100)) == -EFAULT);
 	kfree(OURS(memdup_user(user, SZ_64K)));
 	kvfree(OURS(vmemdup_user(user, SZ_64K)));
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+	kfree(OURS(kmemdup_array("abc", 3, 1, GFP_KERNEL)));
+	kfree(OURS(memdup_array_user(user, 3, 1)));
+	kvfree(OURS(vmemdup_array_user(user, 3, 1)));
+	kvfree(OURS(kvcalloc_node(3, 1, GFP_KERNEL, 0)));
+	EXPECT(PTR_ERR(memdup_array_user(user, SIZE_MAX, 2)) == -EOVERFLOW);
+#endif
 }
 
 /* What the kernel allocated, and the module frees: in a slab, and larger. */
@@ -262,11 +309,29 @@ static void of_the_kernel(void)
 	kvfree(vmalloc(100));
 }
 
+/* An object whose pages are idle, and a page such as those became that went. */
+static int free_stale(void)
+{
+	void *obj = kmalloc(SZ_128K, GFP_KERNEL);
+	unsigned long page = __get_free_page(GFP_KERNEL);
+
+	if (!obj || !page)
+		return -ENOMEM;
+	kfree(obj);
+	kfree_const(obj);
+	kfree_const((void *)page);
+	free_page(page);
+	return 0;
+}
+
 static int __init override_init(void)
 {
-	unsigned long user = vm_mmap(NULL, 0, SZ_64K, PROT_READ | PROT_WRITE,
-				     MAP_PRIVATE | MAP_ANONYMOUS, 0);
+	unsigned long user;
 
+	if (stale)
+		return free_stale();
+	user = vm_mmap(NULL, 0, SZ_64K, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, 0);
 	if (IS_ERR_VALUE(user))
 		return user;
 	sizes();
@@ -275,6 +340,7 @@ static int __init override_init(void)
 	resized();
 	strings();
 	kv();
+	kv_atomic();
 	scoped();
 	after_grace_period();
 	bulk();

@@ -5,9 +5,11 @@
 # side of `tools/vm clients` and of selftests/clients.sh; the guest's are
 # tools/guest/clients and selftests/clients-lib.sh. tools/vm and ktap.sh call it.
 #
-#	build/clients/KERNEL/kmalloc/	the sources, untouched
-#	build/clients/KERNEL/gomalloc/	the same, and the line in each Makefile
-#	build/clients/KERNEL/common/	what they run on: mtd, mtdram, loop
+#	build/clients/KERNEL/VERSION/	of the source that they are copied from
+#		kmalloc/		the sources, untouched
+#		gomalloc/		the same, and the line in each Makefile
+#		common/			what they run on: mtd, mtdram, loop
+#		image, names		a squashfs and names of files
 #	build/clients/results-KERNEL	what `tools/vm clients` printed
 # shellcheck shell=sh disable=SC2034,SC2154 # parts share variables
 
@@ -29,14 +31,15 @@ need_clients()
 
 clients_dir()
 {
-	echo "$build/clients/$1"
+	echo "$build/clients/$1/$(basename "$(source_dir "$1")")"
 }
 
-# have_clients KERNEL: their source comes with 6.12, which other checks need
-# too, and with 7.x; for 6.1 nothing is fetched.
+# have_clients KERNEL: whether tests have them at no further cost. The source of
+# 6.12 other checks need too, and modules for 7.x; only `tools/vm clients`
+# fetches that of 6.1.
 have_clients()
 {
-	[ "$1" != 6.1 ]
+	[ "$1" != 6.1 ] || [ -d "$cache/source-$1/current/" ]
 }
 
 # build_clients KERNEL: against the modules of build_modules. False, and says
@@ -44,12 +47,13 @@ have_clients()
 build_clients()
 {
 	ensure_source "$1"
-	locked "$(clients_dir "$1")/lock" build_clients_alone "$1"
+	locked "$build/clients/$1/lock" build_clients_alone "$1"
 }
 
 build_clients_alone()
 {
 	into=$(clients_dir "$1")
+	drop_others "$into"
 	copy_clients "$(source_dir "$1")" "$into"
 	make_image "$(source_dir "$1")" "$into/image"
 	make_names "$(source_dir "$1")" "$into/names"
@@ -74,6 +78,13 @@ build_part()
 		$(printf 'CONFIG_%s=m ' MTD MTD_MTDRAM JFFS2_FS) \
 		$(printf 'CONFIG_%s=y ' $jffs2_config) \
 		KBUILD_EXTRA_SYMBOLS="$symbols"
+}
+
+# drop_others DIR: what was made of other versions of the source.
+drop_others()
+{
+	find "${1%/*}" -mindepth 1 -maxdepth 1 -type d ! -path "$1" \
+		-exec rm -rf {} +
 }
 
 # copy_clients SOURCE DIR: only what changed, lest all be built again.

@@ -29,6 +29,7 @@ splats="$splats|Kernel panic|UBSAN: |DEBUG_LOCKS_WARN_ON"
 #	boot	more words for the kernel command line
 #	qemu	more arguments for QEMU
 #	accel	another accelerator for QEMU
+#	expect	a splat that is no failure, as grep -E takes it
 #	files	where what the script hands over goes (lib.sh), a tar.gz
 #	show	not empty: print the report as it comes
 #	howfar	says how far it is, for follow()
@@ -50,7 +51,7 @@ guest()
 guest_settings()
 {
 	mode=shell args='' lane='' cpus=2 memory=512M limit=180 boot='' qemu=''
-	accelerator=$accel files='' show='' howfar=''
+	accelerator=$accel files='' show='' howfar='' expect=
 	for setting; do
 		value=${setting#*=}
 		case $setting in
@@ -63,6 +64,7 @@ guest_settings()
 		boot=*) boot=$value ;;
 		qemu=*) qemu=$value ;;
 		accel=*) accelerator=$value ;;
+		expect=*) expect=$value ;;
 		files=*) files=$value ;;
 		show=*) show=$value ;;
 		howfar=*) howfar=$value ;;
@@ -207,8 +209,8 @@ guest_report()
 
 judge_guest()
 {
-	splat=$(grep -aE "$splats" "$console" | grep -av 'BUG: gomalloc: ' |
-		head -n 1)
+	splat=$(grep -aE "$splats" "$console" |
+		grep -avE "BUG: gomalloc: ${expect:+|$expect}" | head -n 1)
 	verdict=$(grep -a '^verdict ' "$report")
 	if [ "$splat" ]; then
 		failure="the kernel complained: ${splat#*] }"

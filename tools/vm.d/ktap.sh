@@ -202,8 +202,13 @@ lane_result()
 	say "   $(totals "$p" "$f" "$s"), $(($(now) - lane_began)) s"
 }
 
-# Selftests that have the kernel patch code which other CPUs run just then.
-patching="trace.sh"
+# A selftest that has the kernel patch code which other CPUs run just then.
+patching_script=trace.sh
+
+# One that has the kernel warn, and its warning. The kernel is tainted from then
+# on.
+warning_script=crossing.sh
+warned='WARNING: .*free_large_kmalloc'
 
 # A selftest that wants several nodes, others that run there as well, and the
 # machines. The first has CPUs and memory on both nodes. Of the second, node 2
@@ -226,26 +231,27 @@ numa_4="-smp 3,sockets=3 -object memory-backend-ram,id=m0,size=256M \
 
 run_selftests()
 {
-	scripts='' patchers=''
+	scripts='' patchers='' warners=''
 	for script in "$top"/selftests/*.sh; do
 		# What cannot run is there to be sourced.
 		[ -x "$script" ] || continue
 		script=${script##*/}
 		is_part selftests "${script%.sh}" || continue
-		case " $patching " in
-		*" $script "*) patchers="$patchers,$script" ;;
+		case $script in
+		"$patching_script") patchers=$script ;;
+		"$warning_script") warners=$script ;;
+		"$numa_script") ;;
 		*)
-			[ "$script" = $numa_script ] ||
-				! can_run "$script" "$1" ||
+			! can_run "$script" "$1" ||
 				scripts="$scripts,$script"
 			;;
 		esac
 	done
 	numa=
 	! on_nodes "$1" || numa=1
-	[ "$scripts$patchers" ] || is_part selftests "${numa_script%.sh}" ||
+	[ "$scripts$patchers$warners" ] || is_part selftests "${numa_script%.sh}" ||
 		die "no selftest matches:$operands"
-	[ "$scripts$patchers$numa" ] || return 0
+	[ "$scripts$patchers$warners$numa" ] || return 0
 	heading "selftests on Linux $(stock_release "$1"), 2 CPUs"
 	if ! build_modules "stock-$1" || ! build_for "$1"; then
 		fail "selftests on $1" "$failure"
@@ -256,6 +262,9 @@ run_selftests()
 	[ -z "$patchers" ] ||
 		selftests_lane "$1" "selftests-$1-patching" "$patchers" \
 			accel="$(echo "$accel" | sed s/thread=multi/thread=single/)"
+	[ -z "$warners" ] ||
+		selftests_lane "$1" "selftests-$1-warning" "$warners" \
+			expect="$warned"
 	[ -z "$numa" ] || numa_lanes "$1"
 }
 
@@ -263,7 +272,7 @@ run_selftests()
 can_run()
 {
 	[ "$1" != clients.sh ] || have_clients "$2" || {
-		skip "clients on $2" "nothing fetches its source"
+		skip "clients on $2" "tools/vm clients -k $2 fetches its source"
 		false
 	}
 }
