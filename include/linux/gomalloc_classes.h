@@ -9,7 +9,7 @@
 #include <linux/types.h>
 
 /* Class 0 stands for "none", as in Go. */
-#define GOMALLOC_NR_CLASSES	65
+#define GOMALLOC_NR_CLASSES	66
 /* Largest size, in bytes, that has a class; above it objects are "large". */
 #define GOMALLOC_MAX_SMALL	32768
 
@@ -29,124 +29,126 @@ static __always_inline unsigned int __gomalloc_const_class(size_t size)
 		return 4;
 	if (size <= 48)
 		return 5;
-	if (size <= 64)
+	if (size <= 56)
 		return 6;
-	if (size <= 80)
+	if (size <= 64)
 		return 7;
-	if (size <= 96)
+	if (size <= 80)
 		return 8;
-	if (size <= 112)
+	if (size <= 96)
 		return 9;
-	if (size <= 128)
+	if (size <= 112)
 		return 10;
-	if (size <= 144)
+	if (size <= 128)
 		return 11;
-	if (size <= 160)
+	if (size <= 144)
 		return 12;
-	if (size <= 176)
+	if (size <= 160)
 		return 13;
-	if (size <= 192)
+	if (size <= 176)
 		return 14;
-	if (size <= 208)
+	if (size <= 192)
 		return 15;
-	if (size <= 224)
+	if (size <= 208)
 		return 16;
-	if (size <= 240)
+	if (size <= 224)
 		return 17;
-	if (size <= 256)
+	if (size <= 240)
 		return 18;
-	if (size <= 288)
+	if (size <= 256)
 		return 19;
-	if (size <= 320)
+	if (size <= 288)
 		return 20;
-	if (size <= 352)
+	if (size <= 320)
 		return 21;
-	if (size <= 384)
+	if (size <= 352)
 		return 22;
-	if (size <= 416)
+	if (size <= 384)
 		return 23;
-	if (size <= 448)
+	if (size <= 416)
 		return 24;
-	if (size <= 480)
+	if (size <= 448)
 		return 25;
-	if (size <= 512)
+	if (size <= 480)
 		return 26;
-	if (size <= 576)
+	if (size <= 512)
 		return 27;
-	if (size <= 640)
+	if (size <= 576)
 		return 28;
-	if (size <= 704)
+	if (size <= 640)
 		return 29;
-	if (size <= 768)
+	if (size <= 704)
 		return 30;
-	if (size <= 832)
+	if (size <= 768)
 		return 31;
-	if (size <= 896)
+	if (size <= 832)
 		return 32;
-	if (size <= 1024)
+	if (size <= 896)
 		return 33;
-	if (size <= 1152)
+	if (size <= 1024)
 		return 34;
-	if (size <= 1280)
+	if (size <= 1152)
 		return 35;
-	if (size <= 1408)
+	if (size <= 1280)
 		return 36;
-	if (size <= 1536)
+	if (size <= 1408)
 		return 37;
-	if (size <= 1664)
+	if (size <= 1536)
 		return 38;
-	if (size <= 1792)
+	if (size <= 1664)
 		return 39;
-	if (size <= 2048)
+	if (size <= 1792)
 		return 40;
-	if (size <= 2304)
+	if (size <= 2048)
 		return 41;
-	if (size <= 2560)
+	if (size <= 2304)
 		return 42;
-	if (size <= 2816)
+	if (size <= 2560)
 		return 43;
-	if (size <= 3072)
+	if (size <= 2816)
 		return 44;
-	if (size <= 3328)
+	if (size <= 3072)
 		return 45;
-	if (size <= 3584)
+	if (size <= 3328)
 		return 46;
-	if (size <= 4096)
+	if (size <= 3584)
 		return 47;
-	if (size <= 4608)
+	if (size <= 4096)
 		return 48;
-	if (size <= 5120)
+	if (size <= 4608)
 		return 49;
-	if (size <= 6144)
+	if (size <= 5120)
 		return 50;
-	if (size <= 6656)
+	if (size <= 6144)
 		return 51;
-	if (size <= 7168)
+	if (size <= 6656)
 		return 52;
-	if (size <= 8192)
+	if (size <= 7168)
 		return 53;
-	if (size <= 9216)
+	if (size <= 8192)
 		return 54;
-	if (size <= 10240)
+	if (size <= 9216)
 		return 55;
-	if (size <= 12288)
+	if (size <= 10240)
 		return 56;
-	if (size <= 13312)
+	if (size <= 12288)
 		return 57;
-	if (size <= 14336)
+	if (size <= 13312)
 		return 58;
-	if (size <= 16384)
+	if (size <= 14336)
 		return 59;
-	if (size <= 18432)
+	if (size <= 16384)
 		return 60;
-	if (size <= 20480)
+	if (size <= 18432)
 		return 61;
-	if (size <= 24576)
+	if (size <= 20480)
 		return 62;
-	if (size <= 28672)
+	if (size <= 24576)
 		return 63;
-	if (size <= 32768)
+	if (size <= 28672)
 		return 64;
+	if (size <= 32768)
+		return 65;
 	return 0;
 }
 
@@ -163,6 +165,8 @@ static __always_inline size_t __gomalloc_const_size(size_t size)
 		return 32;
 	if (size <= 48)
 		return 48;
+	if (size <= 56)
+		return 56;
 	if (size <= 64)
 		return 64;
 	if (size <= 80)
