@@ -188,6 +188,8 @@ void *gorealloc(const void *ptr, size_t new_size, gfp_t gfp)
 		return NULL;
 	}
 	if (new_size <= old_size) {
+		if (gom_tracked_resize(ptr, new_size))
+			return (void *)ptr;
 		/* A later call may grow into these bytes again. */
 		if (want_init_on_alloc(gfp))
 			memset((void *)ptr + new_size, 0, old_size - new_size);

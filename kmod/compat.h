@@ -147,6 +147,11 @@ static inline unsigned long gom_compat_stack_pointer(struct task_struct *task)
 #endif
 }
 
+#ifdef CONFIG_KASAN_GENERIC
+/* Exported, and declared in mm/kasan/kasan.h only. */
+void kasan_poison(const void *addr, size_t size, u8 value, bool init);
+#endif
+
 /* Before 6.14 kfree() of what is no slab's drops a reference to its page. */
 #define GOM_COMPAT_KFREE_PUTS_PAGES \
 	(LINUX_VERSION_CODE < KERNEL_VERSION(6, 14, 0))

@@ -7,6 +7,7 @@
 #include <linux/percpu.h>
 #include "arena.h"
 #include "budget.h"
+#include "debug.h"
 #include "goheap.h"
 #include "granules.h"
 #include "gopool.h"
@@ -141,6 +142,9 @@ EXPORT_SYMBOL_IF_KUNIT(gom_meta);
 
 EXPORT_SYMBOL_IF_KUNIT(gom_sample_set_rate);
 EXPORT_SYMBOL_IF_KUNIT(gom_sample_set_counted);
+EXPORT_SYMBOL_IF_KUNIT(gom_sample_set_debug);
+EXPORT_SYMBOL_IF_KUNIT(gom_debug_is_on);
+EXPORT_SYMBOL_IF_KUNIT(gom_debug_show);
 EXPORT_SYMBOL_IF_KUNIT(gom_sample_divert_allocs);
 EXPORT_SYMBOL_IF_KUNIT(gom_sample_undivert_allocs);
 EXPORT_SYMBOL_IF_KUNIT(gom_size_class_divert_frees);

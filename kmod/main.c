@@ -15,6 +15,7 @@
 #include <linux/string.h>
 #include "arena.h"
 #include "client.h"
+#include "debug.h"
 #include "debugfs.h"
 #include "gopool.h"
 #include "heaps.h"
@@ -84,6 +85,35 @@ static const struct kernel_param_ops callsites_ops = {
 
 module_param_cb(callsites, &callsites_ops, NULL, 0644);
 MODULE_PARM_DESC(callsites, "modules whose allocations are counted by call site, with commas; * for all (default: none)");
+
+static int set_debug(const char *text, const struct kernel_param *kp)
+{
+	char line[GOM_DEBUG_LEN];
+	int err;
+
+	if (strscpy(line, text, sizeof(line)) < 0)
+		return -E2BIG;
+	err = gom_sample_set_debug(strim(line));
+	if (err)
+		pr_err("gomalloc: debug: want letters of FZPUK, then sizes or names of modules and functions, with commas between them: error %d\n",
+		       err);
+	return err;
+}
+
+static int get_debug(char *buf, const struct kernel_param *kp)
+{
+	int n = gom_debug_show(buf, PAGE_SIZE - 1);
+
+	return n + sysfs_emit_at(buf, n, "\n");
+}
+
+static const struct kernel_param_ops debug_ops = {
+	.set = set_debug,
+	.get = get_debug,
+};
+
+module_param_cb(debug, &debug_ops, NULL, 0644);
+MODULE_PARM_DESC(debug, "what to check of objects: F life, Z bounds, P poison, U owners, K KASAN; then of which sizes, modules, functions, with commas (default: none)");
 
 static int set_scavenge(const char *text, const struct kernel_param *kp)
 {

@@ -519,16 +519,20 @@ void *gom_malloc_free_tiny(const void *ptr, unsigned long caller)
 
 static void free_tracked(const void *ptr, unsigned long caller)
 {
-	switch (gom_tracked_free(ptr)) {
+	bool told = false;
+
+	switch (gom_tracked_free(ptr, caller)) {
 	case GOM_TRACKED_FREED:
 		break;
 	case GOM_TRACKED_NOT_LIVE:
-		gom_report(GOM_DOUBLE_FREE, ptr, caller);
+		told = gom_report(GOM_DOUBLE_FREE, ptr, caller);
 		break;
 	case GOM_TRACKED_INSIDE:
-		gom_report(GOM_INTERIOR_FREE, ptr, caller);
+		told = gom_report(GOM_INTERIOR_FREE, ptr, caller);
 		break;
 	}
+	if (told)
+		gom_tracked_tell(ptr);
 }
 
 static void free_large(const void *ptr, unsigned long caller)

@@ -83,17 +83,32 @@ struct mspan {
 /**
  * struct gom_record - what is remembered of a tracked object
  * @bucket: in the profile; NULL if it was not sampled
+ * @next: once it is @held: the object that was freed after it
  * @site: who allocated it
  * @when: ktime_get_mono_fast_ns() then
  * @bytes: its size, rounded up to its size class
+ * @size: bytes that are its owner's: @bytes, or what was asked for where its
+ *	end is checked
+ * @stack: who allocated and who freed it, by checked.c; 0 if not known
+ * @left: bytes of its slot in front of it
+ * @checks: GOM_CHECK_ flags
  * @counted: it is in the counters of @site
+ * @held: it was freed, and its slot is not to be used again yet
  */
 struct gom_record {
-	struct gom_bucket *bucket;
+	union {
+		struct gom_bucket *bucket;
+		void *next;
+	};
 	struct gom_site *site;
 	u64 when;
 	u32 bytes;
+	u32 size;
+	u32 stack[2];
+	u16 left;
+	u8 checks;
 	bool counted;
+	bool held;
 };
 
 static inline u32 gom_mspan_offset(const struct mspan *span, const void *ptr)

@@ -29,6 +29,8 @@ static const char * const names[] = {
 	[GOM_POOL_FOREIGN]	= "foreign-put",
 	[GOM_POOL_DOUBLE_PUT]	= "double-put",
 	[GOM_NO_HEAP]		= "no-heap",
+	[GOM_OVERRUN]		= "overrun",
+	[GOM_UNDERRUN]		= "underrun",
 };
 
 static_assert(ARRAY_SIZE(names) == GOM_NR_MISUSES);
@@ -44,6 +46,8 @@ static const char * const advice[] = {
 	[GOM_POOL_FOREIGN]	= "no object of the pool's size; left alone",
 	[GOM_POOL_DOUBLE_PUT]	= "in the pool already; the second put is ignored",
 	[GOM_NO_HEAP]		= "never created or destroyed before; ignored",
+	[GOM_OVERRUN]		= "written to behind its end; freed all the same",
+	[GOM_UNDERRUN]		= "written to before its start; freed all the same",
 };
 
 static_assert(ARRAY_SIZE(advice) == GOM_NR_MISUSES);
@@ -120,19 +124,22 @@ static void print_object(const void *ptr, unsigned int class)
 
 /*
  * Report @what of @ptr.  @caller is the client's return address, 0 where a
- * batch came back long after the call.
+ * batch came back long after the call.  Returns whether it was told, and who
+ * knows more may tell that.
  */
-void gom_report(enum gom_misuse what, const void *ptr, unsigned long caller)
+bool gom_report(enum gom_misuse what, const void *ptr, unsigned long caller)
 {
 	static DEFINE_RATELIMIT_STATE(limit, 5 * HZ, 10);
 	struct gom_report_record record = { what, ptr, caller };
+	bool told;
 
 	rcu_read_lock();
 	record.class = gom_arena_class(ptr);
 	atomic64_inc(&counts[what]);
 	last = record;
 	trace_gomalloc_misuse(&record);
-	if (first_time(what, caller) && __ratelimit(&limit)) {
+	told = first_time(what, caller) && __ratelimit(&limit);
+	if (told) {
 		if (caller)
 			pr_err("BUG: gomalloc: %s in %pS\n", names[what],
 			       (void *)caller);
@@ -146,6 +153,7 @@ void gom_report(enum gom_misuse what, const void *ptr, unsigned long caller)
 		dump_stack();
 	}
 	rcu_read_unlock();
+	return told;
 }
 
 u64 gom_report_count(enum gom_misuse what)

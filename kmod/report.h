@@ -15,6 +15,8 @@ enum gom_misuse {
 	GOM_POOL_FOREIGN,	/* put into a pool that cannot have given it */
 	GOM_POOL_DOUBLE_PUT,	/* put into a pool that has it */
 	GOM_NO_HEAP,		/* no goheap, or one that was destroyed */
+	GOM_OVERRUN,		/* written to behind its end; debug only */
+	GOM_UNDERRUN,		/* written to before its start; debug only */
 	GOM_NR_MISUSES,
 };
 
@@ -32,7 +34,7 @@ struct gom_report_record {
 	unsigned int class;
 };
 
-void gom_report(enum gom_misuse what, const void *ptr, unsigned long caller);
+bool gom_report(enum gom_misuse what, const void *ptr, unsigned long caller);
 u64 gom_report_count(enum gom_misuse what);
 const char *gom_report_name(enum gom_misuse what);
 void gom_report_last(struct gom_report_record *record);

@@ -13,9 +13,9 @@
  *   head->until == taken - armed
  *
  * where armed is what the count was armed with and taken are the allocations
- * since.  To see every allocation, for a trace or for counters by call site,
- * all counts are armed with 1: that is the one switch, and it costs nothing
- * while it is off.
+ * since.  To see every allocation, for a trace, for counters by call site or
+ * to check objects, all counts are armed with 1: that is the one switch, and it
+ * costs nothing while it is off.
  *
  * Counts are under the mcache's busy flag.  Called by malloc.c in any context
  * but NMI, with no lock held; settings are changed in process context.
@@ -29,6 +29,7 @@
 #include <linux/prandom.h>
 #include <linux/random.h>
 #include <linux/smp.h>
+#include "debug.h"
 #include "mcache.h"
 #include "profile.h"
 #include "sample.h"
@@ -278,7 +279,8 @@ static void update(void)
 	int cpu;
 
 	lockdep_assert_held(&settings_lock);
-	WRITE_ONCE(diverted, divertors || gom_site_any_counted());
+	WRITE_ONCE(diverted, divertors || gom_site_any_counted() ||
+			     gom_debug_is_on());
 	if (!sample_cpu)
 		return;
 	cpus_read_lock();
@@ -311,6 +313,20 @@ int gom_sample_set_counted(const char *list)
 	mutex_lock(&settings_lock);
 	if (!closed)
 		err = gom_site_set_counted(list);
+	if (!err)
+		update();
+	mutex_unlock(&settings_lock);
+	return err;
+}
+
+/* Check objects as @text says; debug.c knows more. */
+int gom_sample_set_debug(const char *text)
+{
+	int err = -ENODEV;
+
+	mutex_lock(&settings_lock);
+	if (!closed)
+		err = gom_debug_set(text);
 	if (!err)
 		update();
 	mutex_unlock(&settings_lock);

@@ -26,6 +26,7 @@ unsigned long gom_sample_mallocs(int cpu, unsigned int class);
 
 int gom_sample_set_rate(unsigned long bytes);
 int gom_sample_set_counted(const char *list);
+int gom_sample_set_debug(const char *text);
 int gom_sample_divert_allocs(void);
 void gom_sample_undivert_allocs(void);
 

@@ -23,12 +23,16 @@
 
 #define HASH_BITS	10
 
-/* By id.  Its lock guards the hash and @counted_modules too. */
+/* By id.  Its lock guards the hash and both lists too. */
 static DEFINE_XARRAY_FLAGS(sites, XA_FLAGS_ALLOC1 | XA_FLAGS_LOCK_IRQ);
 static struct hlist_head hash[1 << HASH_BITS];
 
-/* The modules whose sites count: names with a comma before and after each. */
+/*
+ * Names with a comma before and after each: of the modules whose sites count,
+ * and of modules and functions whose objects are checked.
+ */
 static char counted_modules[256] = ",";
+static char checked_names[256] = ",";
 
 static const char no_name[] = "gone";
 
@@ -47,15 +51,30 @@ static struct gom_site *find(unsigned long ip)
 	return NULL;
 }
 
-/* Caller holds the lock. */
-static bool is_counted(const char *module)
+/* Whether @list has the name of @len characters at @name. */
+static bool is_listed(const char *list, const char *name, size_t len)
 {
-	char item[MODULE_NAME_LEN + 2];
+	size_t n;
 
-	if (!strcmp(counted_modules, ",*,"))
-		return true;
-	snprintf(item, sizeof(item), ",%s,", module);
-	return *module && strstr(counted_modules, item);
+	for (list++; *list; list += n + 1) {
+		n = strcspn(list, ",");
+		if (n == 1 && *list == '*')
+			return true;
+		if (n == len && !memcmp(list, name, n))
+			return true;
+	}
+	return false;
+}
+
+/* What the lists say of @site, whose name is @name.  Caller holds the lock. */
+static void look_up(struct gom_site *site, const char *name)
+{
+	size_t len = strlen(site->module);
+
+	WRITE_ONCE(site->counted, is_listed(counted_modules, site->module, len));
+	WRITE_ONCE(site->checked,
+		   is_listed(checked_names, site->module, len) ||
+		   is_listed(checked_names, name, strcspn(name, "+")));
 }
 
 /* From what stands in brackets at the end of a symbol's name. */
@@ -69,7 +88,8 @@ static void name_module(struct gom_site *site, const char *name)
 }
 
 /* Enter @site unless somebody else was faster; returns the one entered. */
-static struct gom_site *enter(struct gom_site *site, gfp_t gfp)
+static struct gom_site *enter(struct gom_site *site, const char *name,
+			      gfp_t gfp)
 {
 	struct gom_site *other;
 	unsigned long flags;
@@ -78,7 +98,7 @@ static struct gom_site *enter(struct gom_site *site, gfp_t gfp)
 	xa_lock_irqsave(&sites, flags);
 	other = find(site->ip);
 	if (!other) {
-		site->counted = is_counted(site->module);
+		look_up(site, name);
 		/* @gfp does not wait, so this does not let go of the lock. */
 		err = __xa_alloc(&sites, &site->id, site, xa_limit_32b,
 				 gfp);
@@ -97,7 +117,7 @@ static struct gom_site *enter(struct gom_site *site, gfp_t gfp)
 /* The site of return address @ip, a new one if need be; NULL without memory. */
 struct gom_site *gom_site_get(unsigned long ip, gfp_t gfp)
 {
-	struct gom_site *site = find(ip);
+	struct gom_site *site = find(ip), *entered;
 	char *name;
 
 	if (likely(site))
@@ -112,8 +132,9 @@ struct gom_site *gom_site_get(unsigned long ip, gfp_t gfp)
 	}
 	site->ip = ip;
 	name_module(site, name);
+	entered = enter(site, name, gfp);
 	kfree(name);
-	return enter(site, gfp);
+	return entered;
 }
 
 /* The first site with an id above @id, which becomes its; NULL at the end. */
@@ -205,7 +226,8 @@ void gom_site_retire(const struct module *mod)
 	}
 }
 
-static bool is_module_list(const char *list)
+/* Of modules or functions, which may have dots in them. */
+static bool is_name_list(const char *list)
 {
 	const char *end;
 
@@ -217,7 +239,7 @@ static bool is_module_list(const char *list)
 			return false;
 		for (; list < end; list++)
 			if (!isascii(*list) ||
-			    (!isalnum(*list) && *list != '_'))
+			    (!isalnum(*list) && *list != '_' && *list != '.'))
 				return false;
 		if (!*end)
 			return true;
@@ -225,30 +247,43 @@ static bool is_module_list(const char *list)
 }
 
 /*
- * Count what the modules in @list allocate from now on: names with commas
- * between them, "*" for all code, "" for none.  -EINVAL if it is no such list,
- * -E2BIG if it is too long, with nothing changed.
+ * Have @names say @list from now on: names with commas between them, "*" for
+ * all code, "" for none.  -EINVAL if it is no such list, -E2BIG if it is too
+ * long, with nothing changed.
  */
-int gom_site_set_counted(const char *list)
+static int set_list(char *names, size_t room, const char *list)
 {
+	char name[GOM_SITE_NAME_LEN];
 	struct gom_site *site;
 	unsigned long flags;
 	u32 id = 0;
 
-	if (strlen(list) + sizeof(",,") > sizeof(counted_modules))
+	if (strlen(list) + sizeof(",,") > room)
 		return -E2BIG;
-	if (!is_module_list(list))
+	if (!is_name_list(list))
 		return -EINVAL;
 	xa_lock_irqsave(&sites, flags);
-	snprintf(counted_modules, sizeof(counted_modules), *list ? ",%s," : ",",
-		 list);
+	snprintf(names, room, *list ? ",%s," : ",", list);
 	xa_unlock_irqrestore(&sites, flags);
 	while ((site = gom_site_next(&id))) {
+		gom_site_name(site, name, sizeof(name));
 		xa_lock_irqsave(&sites, flags);
-		WRITE_ONCE(site->counted, is_counted(site->module));
+		look_up(site, name);
 		xa_unlock_irqrestore(&sites, flags);
 	}
 	return 0;
+}
+
+/* Count what the modules in @list allocate. */
+int gom_site_set_counted(const char *list)
+{
+	return set_list(counted_modules, sizeof(counted_modules), list);
+}
+
+/* Check what the modules and functions in @list allocate. */
+int gom_site_set_checked(const char *list)
+{
+	return set_list(checked_names, sizeof(checked_names), list);
 }
 
 /* The list as it was given; returns its length. */

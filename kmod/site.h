@@ -29,6 +29,7 @@ struct gom_site_count {
  * @ip: a return address
  * @id: its number, from 1 on
  * @counted: its module is named in the parameter callsites
+ * @checked: it or its module is named in the parameter debug
  * @gone: its module was unloaded
  * @name: how it was called, once the code has gone
  * @module: of the code; empty if that is the kernel's own
@@ -45,6 +46,7 @@ struct gom_site {
 	unsigned long ip;
 	u32 id;
 	bool counted;
+	bool checked;
 	bool gone;
 	const char *name;
 	char module[MODULE_NAME_LEN];
@@ -66,6 +68,7 @@ void gom_site_free(struct gom_site_count *count, u64 n, u64 bytes);
 void gom_site_retire_init(const struct module *mod);
 void gom_site_retire(const struct module *mod);
 int gom_site_set_counted(const char *list);
+int gom_site_set_checked(const char *list);
 int gom_site_show_counted(char *buf, size_t len);
 bool gom_site_any_counted(void);
 void gom_site_exit(void);

@@ -12,13 +12,20 @@
  * more than what they tell is worth.  Where there are but a FEW, what is cut
  * anew is cut coarsely, and they share whatever has room.
  *
+ * Objects that the parameter debug has checked are tracked as well.  Theirs is
+ * the middle of a slot, and freed ones keep it for a while, so that what is
+ * written to them then is found: checked.c.
+ *
  * Called by malloc.c with no lock held, in any context but NMI.
  */
 #include <linux/bitmap.h>
 #include <linux/log2.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
 #include "arena.h"
+#include "checked.h"
+#include "debug.h"
 #include "mspan.h"
 #include "node.h"
 #include "profile.h"
@@ -35,6 +42,9 @@
  */
 #define FEW			GOM_TRACKED_FEW
 #define COARSE_SHIFT		(GOM_SLOT_SHIFT_MAX - 1)
+
+/* What the slots of checked objects that were freed may take. */
+#define HELD_MOST		SZ_1M
 
 /* Pages of an empty span that is worth keeping. */
 #define SPARE_PAGES	1
@@ -69,11 +79,27 @@ static unsigned int slot_of(const struct mspan *span, const void *ptr)
 	return gom_mspan_offset(span, ptr) >> slot_shift(span);
 }
 
-static void *object_of(const struct mspan *span, unsigned int slot)
+static void *start_of(const struct mspan *span, unsigned int slot)
 {
 	if (span->nelems == 1)
 		return (void *)span->start;
 	return (void *)(span->start + ((unsigned long)slot << slot_shift(span)));
+}
+
+/* The slot of @span with the object that lies or lay in it. */
+static struct gom_slot slot_at(const struct mspan *span, unsigned int slot)
+{
+	return (struct gom_slot) {
+		.start = start_of(span, slot),
+		.size = span->nelems == 1 ? span->npages * GOM_PAGE_SIZE :
+					    BIT(slot_shift(span)),
+		.record = &gom_mspan_records(span)[slot],
+	};
+}
+
+static void *object_of(const struct mspan *span, unsigned int slot)
+{
+	return start_of(span, slot) + gom_mspan_records(span)[slot].left;
 }
 
 /**
@@ -94,6 +120,7 @@ static bool are_few(const struct gom_tracked *tracked)
 	return READ_ONCE(tracked->live) < FEW;
 }
 
+/* For a slot of @size bytes. */
 static struct cut cut_for(const struct gom_tracked *tracked, size_t size)
 {
 	struct cut cut = {
@@ -115,6 +142,15 @@ static struct hlist_head *room_of(struct gom_tracked *tracked,
 	return &tracked->room[shift - GOM_SLOT_SHIFT_MIN];
 }
 
+/* Caller holds the lock. */
+static void count_live(struct gom_tracked *tracked,
+		       const struct gom_record *record, int n)
+{
+	lockdep_assert_held(&tracked->lock);
+	tracked->live += n;
+	tracked->live_bytes += n * (s64)record->bytes;
+}
+
 /* Take a free slot of @span.  Caller holds the lock. */
 static void *take_slot(struct gom_tracked *tracked, struct mspan *span,
 		       const struct gom_record *record)
@@ -126,8 +162,7 @@ static void *take_slot(struct gom_tracked *tracked, struct mspan *span,
 	gom_mspan_records(span)[slot] = *record;
 	if (++span->nalloc == span->nelems && span->nelems > 1)
 		hlist_del(&span->list);
-	tracked->live++;
-	tracked->live_bytes += record->bytes;
+	count_live(tracked, record, 1);
 	return object_of(span, slot);
 }
 
@@ -226,10 +261,10 @@ static void *take_elsewhere(const struct cut *cut,
  * own memory does not give would be entered there.
  */
 static void *take_somehow(const struct gom_tracked_request *req,
-			  const struct gom_record *record)
+			  struct gom_record *record)
 {
 	struct gom_tracked *tracked = &gom_node(req->node)->tracked;
-	struct cut cut = cut_for(tracked, req->size);
+	struct cut cut = cut_for(tracked, gom_checked_layout(record, req->size));
 	gfp_t gfp = GOM_GFP_EASY(req->gfp);
 	void *obj;
 
@@ -267,9 +302,11 @@ static bool fill_record(struct gom_record *record,
 	else
 		record->site = gom_site_get(req->caller, req->gfp);
 	record->counted = record->site && READ_ONCE(record->site->counted);
+	record->checks = gom_debug_checks(req->size, record->site);
 	record->bytes = req->bytes;
+	record->size = req->bytes;
 	record->when = ktime_get_mono_fast_ns();
-	if (record->bucket || record->counted)
+	if (record->bucket || record->counted || record->checks)
 		return true;
 	if (req->sampled || !record->site)
 		atomic64_inc(&failed);
@@ -293,6 +330,14 @@ static void count_out(const struct gom_record *record)
 		gom_site_free(&record->site->exact, 1, record->bytes);
 }
 
+static void begin_checked(const void *obj, gfp_t gfp)
+{
+	struct mspan *span = gom_arena_span(obj);
+	struct gom_slot slot = slot_at(span, slot_of(span, obj));
+
+	gom_checked_begin(&slot, GOM_GFP_EASY(GOM_GFP_META(gfp)));
+}
+
 /*
  * An object that is remembered.  NULL if nobody wants to remember it, or if
  * there is no memory to be had without effort: then it is to be allocated
@@ -314,8 +359,10 @@ void *gom_tracked_alloc(const struct gom_tracked_request *req)
 	count_in(&record);
 	if (!req->class)
 		count_malloc(obj, record.bytes);
+	if (record.checks)
+		begin_checked(obj, req->gfp);
 	if (want_init_on_alloc(req->gfp))
-		memset(obj, 0, req->bytes);
+		memset(obj, 0, record.size);
 	return obj;
 }
 
@@ -361,6 +408,12 @@ static struct gom_tracked *tracked_around(const void *ptr)
 	return &gom_node(gom_node_of(ptr))->tracked;
 }
 
+static bool is_live(const struct mspan *span, unsigned int slot)
+{
+	return test_bit(slot, span->inline_bits) &&
+	       !gom_mspan_records(span)[slot].held;
+}
+
 /* Whether the live object at @ptr is one.  Caller holds the lock. */
 static enum gom_tracked_free check(const struct mspan *span, const void *ptr)
 {
@@ -371,8 +424,7 @@ static enum gom_tracked_free check(const struct mspan *span, const void *ptr)
 	slot = slot_of(span, ptr);
 	if (object_of(span, slot) != ptr)
 		return GOM_TRACKED_INSIDE;
-	return test_bit(slot, span->inline_bits) ? GOM_TRACKED_FREED :
-						   GOM_TRACKED_NOT_LIVE;
+	return is_live(span, slot) ? GOM_TRACKED_FREED : GOM_TRACKED_NOT_LIVE;
 }
 
 /*
@@ -384,8 +436,6 @@ static bool put_slot(struct gom_tracked *tracked, struct mspan *span,
 {
 	lockdep_assert_held(&tracked->lock);
 	__clear_bit(slot, span->inline_bits);
-	tracked->live--;
-	tracked->live_bytes -= gom_mspan_records(span)[slot].bytes;
 	if (span->nalloc-- == span->nelems && span->nelems > 1)
 		hlist_add_head(&span->list, room_of(tracked, slot_shift(span)));
 	if (span->nalloc)
@@ -418,8 +468,89 @@ static struct mspan *keep_spare(struct gom_tracked *tracked, struct mspan *span)
 	return span ? let_go(tracked, span) : NULL;
 }
 
+/*
+ * What was held, and is in the list no longer, need not wait any more.  One that
+ * was written to stays out of use, and to the books it is live again.
+ */
+static void release(struct gom_tracked *tracked, const void *obj)
+{
+	struct mspan *span = gom_arena_span(obj), *over = NULL;
+	unsigned int i = slot_of(span, obj);
+	struct gom_slot slot = slot_at(span, i);
+	bool intact = gom_checked_rest(&slot);
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&tracked->lock, flags);
+	slot.record->held = false;
+	slot.record->bucket = NULL;
+	slot.record->counted = false;
+	tracked->nheld--;
+	if (!intact)
+		count_live(tracked, slot.record, 1);
+	else if (put_slot(tracked, span, i))
+		over = keep_spare(tracked, span);
+	raw_spin_unlock_irqrestore(&tracked->lock, flags);
+	if (over)
+		gom_mheap_free(over);
+}
+
+/* The object held longest, if all take more than @most bytes; NULL if not. */
+static void *take_held(struct gom_tracked *tracked, size_t most)
+{
+	struct gom_slot slot;
+	unsigned long flags;
+	struct mspan *span;
+	void *obj = NULL;
+
+	raw_spin_lock_irqsave(&tracked->lock, flags);
+	if (tracked->held_bytes > most) {
+		obj = tracked->held;
+		span = gom_arena_span(obj);
+		slot = slot_at(span, slot_of(span, obj));
+		tracked->held = slot.record->next;
+		tracked->held_bytes -= slot.size;
+	}
+	raw_spin_unlock_irqrestore(&tracked->lock, flags);
+	return obj;
+}
+
+/* Keep the slot of a checked object that was freed for a while. */
+static void hold(struct gom_tracked *tracked, void *obj,
+		 const struct gom_slot *slot)
+{
+	struct mspan *span;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&tracked->lock, flags);
+	slot->record->next = NULL;
+	if (tracked->held) {
+		span = gom_arena_span(tracked->held_last);
+		gom_mspan_records(span)[slot_of(span, tracked->held_last)].next =
+			obj;
+	} else {
+		tracked->held = obj;
+	}
+	tracked->held_last = obj;
+	tracked->held_bytes += slot->size;
+	raw_spin_unlock_irqrestore(&tracked->lock, flags);
+}
+
+/* A checked object that was found live, and is nobody's but ours now. */
+static void end_checked(struct gom_tracked *tracked, void *obj,
+			unsigned long caller)
+{
+	struct mspan *span = gom_arena_span(obj);
+	struct gom_slot slot = slot_at(span, slot_of(span, obj));
+	void *oldest;
+
+	gom_checked_end(&slot, caller);
+	hold(tracked, obj, &slot);
+	while ((oldest = take_held(tracked, HELD_MOST)))
+		release(tracked, oldest);
+}
+
 /* Free the tracked object at @ptr, which lies in a page of ours. */
-enum gom_tracked_free gom_tracked_free(const void *ptr)
+enum gom_tracked_free gom_tracked_free(const void *ptr, unsigned long caller)
 {
 	struct gom_tracked *tracked;
 	enum gom_tracked_free how;
@@ -435,22 +566,77 @@ enum gom_tracked_free gom_tracked_free(const void *ptr)
 		unsigned int slot = slot_of(span, ptr);
 
 		record = gom_mspan_records(span)[slot];
+		count_live(tracked, &record, -1);
 		/* While it is not anybody else's; what is long waits. */
-		if (want_init_on_free() && span->npages <= SPARE_PAGES)
-			memset((void *)ptr, 0, record.bytes);
-		if (put_slot(tracked, span, slot))
-			over = keep_spare(tracked, span);
+		if (record.checks) {
+			gom_mspan_records(span)[slot].held = true;
+			tracked->nheld++;
+		} else {
+			if (want_init_on_free() && span->npages <= SPARE_PAGES)
+				memset((void *)ptr, 0, record.size);
+			if (put_slot(tracked, span, slot))
+				over = keep_spare(tracked, span);
+		}
 	}
 	raw_spin_unlock_irqrestore(&tracked->lock, flags);
 	if (how != GOM_TRACKED_FREED)
 		return how;
 	count_out(&record);
+	if (record.checks)
+		end_checked(tracked, (void *)ptr, caller);
 	if (over) {
 		if (want_init_on_free() && over->npages > SPARE_PAGES)
-			memset((void *)ptr, 0, record.bytes);
+			memset((void *)ptr, 0, record.size);
 		gom_mheap_free(over);
 	}
 	return how;
+}
+
+/*
+ * A checked object is to have @size bytes, no more than it had.  False if it
+ * is not checked, or its end is not.
+ */
+bool gom_tracked_resize(const void *ptr, size_t size)
+{
+	struct gom_tracked *tracked;
+	unsigned long flags;
+	struct mspan *span;
+	bool exact = false;
+	struct gom_slot slot;
+
+	if (class_of(ptr) != GOM_CLASS_TRACKED)
+		return false;
+	tracked = tracked_around(ptr);
+	raw_spin_lock_irqsave(&tracked->lock, flags);
+	span = span_of(tracked, ptr);
+	if (check(span, ptr) == GOM_TRACKED_FREED) {
+		slot = slot_at(span, slot_of(span, ptr));
+		exact = slot.record->checks & GOM_CHECK_EXACT;
+	}
+	raw_spin_unlock_irqrestore(&tracked->lock, flags);
+	/* The object is the caller's, so its slot stays. */
+	if (exact)
+		gom_checked_resize(&slot, size);
+	return exact;
+}
+
+/* Say what is known of the object that is or was at @ptr. */
+void gom_tracked_tell(const void *ptr)
+{
+	struct gom_record record = {};
+	struct gom_tracked *tracked;
+	unsigned long flags;
+	struct mspan *span;
+
+	if (class_of(ptr) != GOM_CLASS_TRACKED)
+		return;
+	tracked = tracked_around(ptr);
+	raw_spin_lock_irqsave(&tracked->lock, flags);
+	span = span_of(tracked, ptr);
+	if (span)
+		record = gom_mspan_records(span)[slot_of(span, ptr)];
+	raw_spin_unlock_irqrestore(&tracked->lock, flags);
+	gom_checked_tell(&record);
 }
 
 /* Whether a live tracked object begins at @ptr, of a page of ours. */
@@ -472,11 +658,18 @@ static void fill_info(struct gom_tracked_info *info, const struct mspan *span,
 	const struct gom_record *record = &gom_mspan_records(span)[slot];
 
 	info->obj = object_of(span, slot);
-	info->size = record->bytes;
+	info->size = record->size;
 	info->caller = record->site;
 	info->counted = record->counted;
 	info->bucket = record->bucket ? gom_profile_id(record->bucket) : 0;
 	info->when = record->when;
+}
+
+/* Not in a redzone in front of it, that is. */
+static bool is_inside(const struct mspan *span, unsigned int slot,
+		      const void *ptr)
+{
+	return ptr >= object_of(span, slot);
 }
 
 /* The live tracked object around any address; false if there is none. */
@@ -492,7 +685,8 @@ bool gom_tracked_find(const void *ptr, struct gom_tracked_info *info)
 	tracked = tracked_around(ptr);
 	raw_spin_lock_irqsave(&tracked->lock, flags);
 	span = span_of(tracked, ptr);
-	if (span && test_bit(slot_of(span, ptr), span->inline_bits)) {
+	if (span && is_live(span, slot_of(span, ptr)) &&
+	    is_inside(span, slot_of(span, ptr), ptr)) {
 		fill_info(info, span, slot_of(span, ptr));
 		found = true;
 	}
@@ -505,7 +699,7 @@ size_t gom_tracked_size(const void *ptr)
 {
 	struct mspan *span = gom_arena_span(ptr);
 
-	return gom_mspan_records(span)[slot_of(span, ptr)].bytes;
+	return gom_mspan_records(span)[slot_of(span, ptr)].size;
 }
 
 /* Where the live tracked object around @ptr begins; any context. */
@@ -533,6 +727,8 @@ static bool visit_span(void *page,
 	span = span_of(tracked, page);
 	if (span && span->start == (unsigned long)page) {
 		for_each_set_bit(slot, span->inline_bits, span->nelems) {
+			if (!is_live(span, slot))
+				continue;
 			fill_info(&info, span, slot);
 			more = visit(&info, arg);
 			if (!more)
@@ -567,12 +763,15 @@ void gom_tracked_walk(bool (*visit)(const struct gom_tracked_info *info,
 	}
 }
 
-/* Give the span back that is kept, if there is one. */
+/* Give back the slots that wait, and the span that is kept. */
 void gom_tracked_shed(struct gom_tracked *tracked)
 {
 	struct mspan *span;
 	unsigned long flags;
+	void *obj;
 
+	while ((obj = take_held(tracked, 0)))
+		release(tracked, obj);
 	raw_spin_lock_irqsave(&tracked->lock, flags);
 	span = tracked->spare;
 	tracked->spare = NULL;

@@ -28,6 +28,11 @@ struct mspan;
  * @lock: guards all that follows, and the spans and their records
  * @room: spans with a free slot, by the slots' size
  * @spare: an empty span kept for the next object
+ * @held: checked objects that were freed and keep their slots a while longer,
+ *	the oldest first; NULL for none
+ * @held_last: the last of them
+ * @held_bytes: what their slots take
+ * @nheld: how many
  * @nspans: spans, @spare included
  * @npages: their pages
  * @live: live objects
@@ -39,6 +44,10 @@ struct gom_tracked {
 	raw_spinlock_t lock;
 	struct hlist_head room[GOM_NR_SLOT_SHIFTS];
 	struct mspan *spare;
+	void *held;
+	void *held_last;
+	size_t held_bytes;
+	unsigned long nheld;
 	unsigned long nspans;
 	unsigned long npages;
 	unsigned long live;
@@ -94,7 +103,9 @@ struct gom_tracked_request {
 void gom_tracked_setup(struct gom_tracked *tracked);
 void gom_tracked_shed(struct gom_tracked *tracked);
 void *gom_tracked_alloc(const struct gom_tracked_request *req);
-enum gom_tracked_free gom_tracked_free(const void *ptr);
+enum gom_tracked_free gom_tracked_free(const void *ptr, unsigned long caller);
+bool gom_tracked_resize(const void *ptr, size_t size);
+void gom_tracked_tell(const void *ptr);
 bool gom_tracked_begins(const void *ptr);
 size_t gom_tracked_size(const void *ptr);
 void *gom_tracked_object(const void *ptr);

@@ -45,6 +45,7 @@
  * @large: large objects
  * @large_pages: their pages
  * @tracked: tracked objects
+ * @held: freed ones that keep their slots
  * @tracked_bytes: what their records say
  * @tracked_spans: their spans
  * @tracked_pages: the pages of those
@@ -61,6 +62,7 @@ struct tally {
 	unsigned long large;
 	unsigned long large_pages;
 	unsigned long tracked;
+	unsigned long held;
 	u64 tracked_bytes;
 	unsigned long tracked_spans;
 	unsigned long tracked_pages;
@@ -134,11 +136,15 @@ static void check_tracked(struct walk *w, struct mspan *span)
 	unsigned int slot, n = 0;
 
 	for_each_set_bit(slot, span->inline_bits, span->nelems) {
-		t->tracked_bytes += gom_mspan_records(span)[slot].bytes;
 		n++;
+		if (gom_mspan_records(span)[slot].held) {
+			t->held++;
+			continue;
+		}
+		t->tracked_bytes += gom_mspan_records(span)[slot].bytes;
+		t->tracked++;
 	}
 	same(w, "tracked: objects of a span", n, span->nalloc);
-	t->tracked += n;
 	t->tracked_spans++;
 	t->tracked_pages += span->npages;
 }
@@ -267,6 +273,8 @@ static void check_tally(struct walk *w, struct gom_tracked *tracked,
 			struct tally *t)
 {
 	same(w, "tracked: objects", t->tracked, tracked->live);
+	same(w, "tracked: freed ones that keep their slots", t->held,
+	     tracked->nheld);
 	same(w, "tracked: bytes", t->tracked_bytes, tracked->live_bytes);
 	same(w, "tracked: spans", t->tracked_spans, tracked->nspans);
 	same(w, "tracked: pages", t->tracked_pages, tracked->npages);

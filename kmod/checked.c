@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What is around and in an object that the parameter debug asks to check.
+ *
+ *   slot     | redzone | object | redzone ........|
+ *   born                 0x5a, or zeros if so asked
+ *   freed                0x6b, up to 0xa5 in its last byte
+ *
+ * The patterns are slub_debug's.  The redzone in front keeps the object aligned
+ * as it is to be; objects above a page have none.  KASAN, where the kernel
+ * has it, is told of the same bounds and of the object's life.
+ *
+ * tracked.c calls it for an object that nobody else frees or uses, with no lock
+ * held, in any context but NMI.  Damage is reported once and then repaired.
+ */
+#include <linux/kasan.h>
+#include <linux/kernel.h>
+#include <linux/mm.h>
+#include <linux/poison.h>
+#include <linux/printk.h>
+#include <linux/stackdepot.h>
+#include <linux/stacktrace.h>
+#include <linux/string.h>
+#include <linux/timekeeping.h>
+#include "checked.h"
+#include "compat.h"
+#include "debug.h"
+#include "mspan.h"
+#include "report.h"
+#include "site.h"
+
+/* The least behind an object, and in front of it. */
+#define REDZONE		16UL
+#define REDZONE_LEFT	8UL
+
+#define STACK_DEPTH	16
+
+/* In record->stack. */
+enum { ALLOCATED, FREED };
+
+static void *object_of(const struct gom_slot *slot)
+{
+	return slot->start + slot->record->left;
+}
+
+static void *end_of(const struct gom_slot *slot)
+{
+	return object_of(slot) + slot->record->size;
+}
+
+/* Bytes of the slot behind it. */
+static size_t right_of(const struct gom_slot *slot)
+{
+	return slot->size - slot->record->left - slot->record->size;
+}
+
+/*
+ * Give an object of @size bytes its place in a slot, and return how many bytes
+ * that is to have.
+ */
+size_t gom_checked_layout(struct gom_record *record, size_t size)
+{
+	if (!(record->checks & GOM_CHECK_EXACT))
+		return size;
+	record->size = size;
+	if (size <= GOM_PAGE_SIZE)
+		record->left = max(size & -size, REDZONE_LEFT);
+	return record->left + size + REDZONE;
+}
+
+/* === What KASAN is told ================================================== */
+
+#ifdef CONFIG_KASAN_GENERIC
+
+/* A shadow byte says how many of so many bytes may be touched, 0 if all. */
+#define SHADOWED		BIT(KASAN_SHADOW_SCALE_SHIFT)
+
+/* As in mm/kasan/kasan.h, which is the kernel's own. */
+#define KASAN_SLAB_REDZONE	0xfc
+#define KASAN_SLAB_FREE		0xfb
+
+static void allow(const void *addr, size_t size)
+{
+	kasan_poison(addr, round_up(size, SHADOWED), 0, false);
+	if (size % SHADOWED)
+		*(u8 *)kasan_mem_to_shadow(addr + size) = size % SHADOWED;
+}
+
+static void forbid(const void *addr, size_t size, u8 value)
+{
+	kasan_poison(addr, size, value, false);
+}
+
+#else
+
+#define KASAN_SLAB_REDZONE	0
+#define KASAN_SLAB_FREE		0
+
+static void allow(const void *addr, size_t size)
+{
+}
+
+static void forbid(const void *addr, size_t size, u8 value)
+{
+}
+
+#endif
+
+/* === Stacks ============================================================== */
+
+int gom_checked_init_stacks(void)
+{
+	return IS_ENABLED(CONFIG_STACKDEPOT) ? stack_depot_init() : -EOPNOTSUPP;
+}
+
+static void note_stack(struct gom_record *record, unsigned int which, gfp_t gfp)
+{
+	unsigned long entries[STACK_DEPTH];
+	unsigned int n;
+
+	if (!IS_ENABLED(CONFIG_STACKDEPOT) ||
+	    !(record->checks & GOM_CHECK_OWNERS))
+		return;
+	/* Those of this file, of tracked.c and of malloc.c say nothing. */
+	n = stack_trace_save(entries, ARRAY_SIZE(entries), 3);
+	record->stack[which] = stack_depot_save(entries, n, gfp);
+}
+
+static void print_stack(const struct gom_record *record, unsigned int which)
+{
+	if (IS_ENABLED(CONFIG_STACKDEPOT) && record->stack[which])
+		stack_depot_print(record->stack[which]);
+}
+
+/* Who allocated an object, and who freed it if it is free. */
+void gom_checked_tell(const struct gom_record *record)
+{
+	u64 age = ktime_get_mono_fast_ns() - record->when;
+
+	if (record->site)
+		pr_err("gomalloc:   allocated by %pS %llu ms ago\n",
+		       (void *)record->site->ip, age / NSEC_PER_MSEC);
+	print_stack(record, ALLOCATED);
+	if (!record->stack[FREED])
+		return;
+	pr_err("gomalloc:   freed before by\n");
+	print_stack(record, FREED);
+}
+
+/* === An object's life ==================================================== */
+
+static void paint_right(const struct gom_slot *slot)
+{
+	memset(end_of(slot), SLUB_RED_ACTIVE, right_of(slot));
+}
+
+/* A slot is an object's from now on. */
+void gom_checked_begin(const struct gom_slot *slot, gfp_t gfp)
+{
+	struct gom_record *record = slot->record;
+
+	if (record->checks & GOM_CHECK_BOUNDS) {
+		memset(slot->start, SLUB_RED_ACTIVE, record->left);
+		paint_right(slot);
+	}
+	if (record->checks & GOM_CHECK_POISON)
+		memset(object_of(slot), POISON_INUSE, record->size);
+	if (record->checks & GOM_CHECK_KASAN) {
+		forbid(slot->start, slot->size, KASAN_SLAB_REDZONE);
+		allow(object_of(slot), record->size);
+	}
+	record->stack[FREED] = 0;
+	note_stack(record, ALLOCATED, gfp);
+}
+
+/* The object has @size bytes from now on, and no more than it had. */
+void gom_checked_resize(const struct gom_slot *slot, u32 size)
+{
+	struct gom_record *record = slot->record;
+
+	if (record->checks & GOM_CHECK_KASAN)
+		allow(slot->start, slot->size);
+	record->size = size;
+	if (record->checks & GOM_CHECK_BOUNDS)
+		paint_right(slot);
+	if (record->checks & GOM_CHECK_KASAN) {
+		forbid(slot->start, slot->size, KASAN_SLAB_REDZONE);
+		allow(object_of(slot), record->size);
+	}
+}
+
+/* Report what was written around an object. */
+static void check_bounds(const struct gom_slot *slot, unsigned long caller)
+{
+	const struct gom_record *record = slot->record;
+	void *behind, *before;
+
+	if (!(record->checks & GOM_CHECK_BOUNDS))
+		return;
+	behind = memchr_inv(end_of(slot), SLUB_RED_ACTIVE, right_of(slot));
+	before = memchr_inv(slot->start, SLUB_RED_ACTIVE, record->left);
+	if (behind && gom_report(GOM_OVERRUN, object_of(slot), caller))
+		gom_checked_tell(record);
+	if (before && gom_report(GOM_UNDERRUN, object_of(slot), caller))
+		gom_checked_tell(record);
+}
+
+/* The object is freed.  Its slot stays its for a while, if it can. */
+void gom_checked_end(const struct gom_slot *slot, unsigned long caller)
+{
+	struct gom_record *record = slot->record;
+
+	if (record->checks & GOM_CHECK_KASAN)
+		allow(slot->start, slot->size);
+	check_bounds(slot, caller);
+	if (record->checks & GOM_CHECK_POISON) {
+		memset(object_of(slot), POISON_FREE, record->size);
+		*(u8 *)(end_of(slot) - 1) = POISON_END;
+	} else if (want_init_on_free()) {
+		memset(object_of(slot), 0, record->size);
+	}
+	if (record->checks & GOM_CHECK_KASAN)
+		forbid(slot->start, slot->size, KASAN_SLAB_FREE);
+	note_stack(record, FREED, GOM_GFP_EASY(GFP_NOWAIT));
+}
+
+static bool is_poisoned(const struct gom_slot *slot)
+{
+	return !memchr_inv(object_of(slot), POISON_FREE,
+			   slot->record->size - 1) &&
+	       *(u8 *)(end_of(slot) - 1) == POISON_END;
+}
+
+/* The slot is to be used again.  False, and a report, if that was done before. */
+bool gom_checked_rest(const struct gom_slot *slot)
+{
+	struct gom_record *record = slot->record;
+
+	if (record->checks & GOM_CHECK_KASAN)
+		allow(slot->start, slot->size);
+	if (!(record->checks & GOM_CHECK_POISON) || is_poisoned(slot))
+		return true;
+	if (gom_report(GOM_WRITE_AFTER_FREE, object_of(slot), 0))
+		gom_checked_tell(record);
+	return false;
+}

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The parameter debug: what is checked, and of which objects.
+ *
+ *	debug=FLAGS[,WHICH]...
+ *
+ * after the kernel's slub_debug.  FLAGS are the letters of debug.h.  WHICH is a
+ * size, for the objects of its class, or the name of a module or function that
+ * allocates.  Without sizes all are checked, without names everybody's.
+ *
+ * sample.c calls it to change the settings, one at a time and in process
+ * context; tracked.c asks in any context but NMI, with no lock held.
+ */
+#include <linux/bitmap.h>
+#include <linux/ctype.h>
+#include <linux/kernel.h>
+#include <linux/string.h>
+#include "checked.h"
+#include "debug.h"
+#include "gom.h"
+#include "site.h"
+#include "size_class.h"
+
+static const char letters[] = "FZPUK";
+
+/* KASAN is for all that it can see, unless it is told otherwise. */
+#define DEFAULT_CHECKS	(IS_ENABLED(CONFIG_KASAN_GENERIC) ? \
+			 GOM_CHECK_LIFE | GOM_CHECK_KASAN : 0)
+
+/* The settings; @checks is 0 while the others change. */
+static u8 checks = DEFAULT_CHECKS;
+static bool all_sizes = true, all_names = true;
+static DECLARE_BITMAP(classes, GOM_NR_CLASS_BYTES);
+static char settings[GOM_DEBUG_LEN] = {
+	IS_ENABLED(CONFIG_KASAN_GENERIC) ? 'K' : '\0'
+};
+
+/* A class byte for any size. */
+static unsigned int class_for(size_t size)
+{
+	unsigned int class = gom_size_class(size);
+
+	if (class)
+		return class;
+	return __gomalloc_is_tiny(size) ? GOM_CLASS_TINY : GOM_CLASS_LARGE;
+}
+
+/* What is to be checked of an object of @size bytes that @site allocates. */
+u8 gom_debug_checks(size_t size, const struct gom_site *site)
+{
+	u8 wanted = READ_ONCE(checks);
+
+	if (likely(!wanted))
+		return 0;
+	if (!READ_ONCE(all_sizes) && !test_bit(class_for(size), classes))
+		return 0;
+	if (!READ_ONCE(all_names) && !(site && READ_ONCE(site->checked)))
+		return 0;
+	return wanted;
+}
+
+bool gom_debug_is_on(void)
+{
+	return READ_ONCE(checks);
+}
+
+/* The letters at @text, up to a comma: 0 for none or "-", -EINVAL. */
+static int parse_flags(const char *text, size_t len)
+{
+	const char *letter;
+	int flags = 0;
+
+	if (len == 1 && *text == '-')
+		return 0;
+	for (; len; len--, text++) {
+		letter = strchr(letters, toupper(*text));
+		if (!letter || !*letter)
+			return -EINVAL;
+		flags |= BIT(letter - letters);
+	}
+	return flags ? flags | GOM_CHECK_LIFE : 0;
+}
+
+/**
+ * struct parsed - what a text asks for
+ * @flags: GOM_CHECK_ flags
+ * @sizes: there are sizes
+ * @classes: their classes
+ * @names: a list of names with commas between them
+ */
+struct parsed {
+	int flags;
+	bool sizes;
+	DECLARE_BITMAP(classes, GOM_NR_CLASS_BYTES);
+	char names[GOM_DEBUG_LEN];
+};
+
+static int parse_size(struct parsed *p, const char *word, size_t len)
+{
+	char *end;
+	u64 size = memparse(word, &end);
+
+	if (end != word + len || !size || size > GOMALLOC_MAX_SIZE)
+		return -EINVAL;
+	p->sizes = true;
+	__set_bit(class_for(size), p->classes);
+	return 0;
+}
+
+static void add_name(struct parsed *p, const char *word, size_t len)
+{
+	size_t at = strlen(p->names);
+
+	if (at)
+		p->names[at++] = ',';
+	memcpy(p->names + at, word, len);
+}
+
+/* @text is shorter than GOM_DEBUG_LEN, so all that is in it has room. */
+static int parse(struct parsed *p, const char *text)
+{
+	size_t len = strcspn(text, ",");
+	int err;
+
+	p->flags = parse_flags(text, len);
+	if (p->flags < 0)
+		return p->flags;
+	if (!p->flags && text[len])
+		return -EINVAL;
+	for (text += len; *text; text += len) {
+		len = strcspn(++text, ",");
+		if (!len)
+			return -EINVAL;
+		if (!isdigit(*text)) {
+			add_name(p, text, len);
+			continue;
+		}
+		err = parse_size(p, text, len);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/*
+ * Check what @text says of the objects that are allocated from now on.
+ * -EINVAL if it says nothing that is known, -E2BIG if it is too long, with
+ * nothing changed.
+ */
+int gom_debug_set(const char *text)
+{
+	struct parsed p = {};
+	int err;
+
+	if (strlen(text) >= GOM_DEBUG_LEN)
+		return -E2BIG;
+	err = parse(&p, text);
+	if (!err && p.flags & GOM_CHECK_OWNERS)
+		err = gom_checked_init_stacks();
+	if (!err)
+		err = gom_site_set_checked(p.names);
+	if (err)
+		return err;
+	WRITE_ONCE(checks, 0);
+	bitmap_copy(classes, p.classes, GOM_NR_CLASS_BYTES);
+	WRITE_ONCE(all_sizes, !p.sizes);
+	WRITE_ONCE(all_names, !*p.names);
+	strscpy(settings, p.flags ? text : "", sizeof(settings));
+	/* What KASAN sees at once need not be looked for afterwards. */
+	if (!IS_ENABLED(CONFIG_KASAN_GENERIC))
+		p.flags &= ~GOM_CHECK_KASAN;
+	else if (p.flags & GOM_CHECK_KASAN)
+		p.flags &= ~(GOM_CHECK_BOUNDS | GOM_CHECK_POISON);
+	WRITE_ONCE(checks, p.flags);
+	return 0;
+}
+
+/* As it was given; returns its length. */
+int gom_debug_show(char *buf, size_t len)
+{
+	return scnprintf(buf, len, "%s", settings);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _GOM_DEBUG_H
+#define _GOM_DEBUG_H
+
+#include <linux/types.h>
+
+struct gom_site;
+
+/* What is checked of an object, and the letters that ask for it. */
+#define GOM_CHECK_LIFE		0x01	/* F: whether it lives is known exactly */
+#define GOM_CHECK_BOUNDS	0x02	/* Z: redzones around it */
+#define GOM_CHECK_POISON	0x04	/* P: patterns before and after its life */
+#define GOM_CHECK_OWNERS	0x08	/* U: stacks of who allocates and frees */
+#define GOM_CHECK_KASAN		0x10	/* K: KASAN knows its bounds and life */
+
+/* Its size is what was asked for, and no more. */
+#define GOM_CHECK_EXACT		(GOM_CHECK_BOUNDS | GOM_CHECK_KASAN)
+
+/* Room for what the parameter says. */
+#define GOM_DEBUG_LEN		256
+
+int gom_debug_set(const char *text);
+int gom_debug_show(char *buf, size_t len);
+bool gom_debug_is_on(void);
+u8 gom_debug_checks(size_t size, const struct gom_site *site);
+
+#endif /* _GOM_DEBUG_H */
