@@ -18,6 +18,7 @@
 #include <linux/mm.h>
 #include <linux/poison.h>
 #include <linux/printk.h>
+#include <linux/random.h>
 #include <linux/stackdepot.h>
 #include <linux/stacktrace.h>
 #include <linux/string.h>
@@ -25,6 +26,7 @@
 #include "checked.h"
 #include "compat.h"
 #include "debug.h"
+#include "guard.h"
 #include "mspan.h"
 #include "report.h"
 #include "site.h"
@@ -38,20 +40,30 @@
 /* In record->stack. */
 enum { ALLOCATED, FREED };
 
-static void *object_of(const struct gom_slot *slot)
-{
-	return slot->start + slot->record->left;
-}
-
 static void *end_of(const struct gom_slot *slot)
 {
-	return object_of(slot) + slot->record->size;
+	return slot->obj + slot->record->size;
 }
 
-/* Bytes of the slot behind it. */
+/* Bytes of the slot in front of the object, and behind it. */
+static size_t left_of(const struct gom_slot *slot)
+{
+	return slot->obj - slot->start;
+}
+
 static size_t right_of(const struct gom_slot *slot)
 {
-	return slot->size - slot->record->left - slot->record->size;
+	return slot->size - left_of(slot) - slot->record->size;
+}
+
+/* At the start or the end of its page, beside the one that is not mapped. */
+static size_t place_at_edge(struct gom_record *record, size_t size)
+{
+	size_t align = max(size & -size, REDZONE_LEFT);
+
+	record->left = get_random_u32() & 1 ? PAGE_SIZE :
+					      PAGE_SIZE - ALIGN(size, align);
+	return 2 * PAGE_SIZE;
 }
 
 /*
@@ -63,6 +75,8 @@ size_t gom_checked_layout(struct gom_record *record, size_t size)
 	if (!(record->checks & GOM_CHECK_EXACT))
 		return size;
 	record->size = size;
+	if (record->checks & GOM_CHECK_GUARD)
+		return place_at_edge(record, size);
 	if (size <= GOM_PAGE_SIZE)
 		record->left = max(size & -size, REDZONE_LEFT);
 	return record->left + size + REDZONE;
@@ -160,17 +174,19 @@ void gom_checked_begin(const struct gom_slot *slot, gfp_t gfp)
 	struct gom_record *record = slot->record;
 
 	if (record->checks & GOM_CHECK_BOUNDS) {
-		memset(slot->start, SLUB_RED_ACTIVE, record->left);
+		memset(slot->start, SLUB_RED_ACTIVE, left_of(slot));
 		paint_right(slot);
 	}
 	if (record->checks & GOM_CHECK_POISON)
-		memset(object_of(slot), POISON_INUSE, record->size);
+		memset(slot->obj, POISON_INUSE, record->size);
 	if (record->checks & GOM_CHECK_KASAN) {
 		forbid(slot->start, slot->size, KASAN_SLAB_REDZONE);
-		allow(object_of(slot), record->size);
+		allow(slot->obj, record->size);
 	}
 	record->stack[FREED] = 0;
 	note_stack(record, ALLOCATED, gfp);
+	if (record->checks & GOM_CHECK_GUARD)
+		gom_guard_begin(slot->obj);
 }
 
 /* The object has @size bytes from now on, and no more than it had. */
@@ -185,7 +201,7 @@ void gom_checked_resize(const struct gom_slot *slot, u32 size)
 		paint_right(slot);
 	if (record->checks & GOM_CHECK_KASAN) {
 		forbid(slot->start, slot->size, KASAN_SLAB_REDZONE);
-		allow(object_of(slot), record->size);
+		allow(slot->obj, record->size);
 	}
 }
 
@@ -198,10 +214,10 @@ static void check_bounds(const struct gom_slot *slot, unsigned long caller)
 	if (!(record->checks & GOM_CHECK_BOUNDS))
 		return;
 	behind = memchr_inv(end_of(slot), SLUB_RED_ACTIVE, right_of(slot));
-	before = memchr_inv(slot->start, SLUB_RED_ACTIVE, record->left);
-	if (behind && gom_report(GOM_OVERRUN, object_of(slot), caller))
+	before = memchr_inv(slot->start, SLUB_RED_ACTIVE, left_of(slot));
+	if (behind && gom_report(GOM_OVERRUN, slot->obj, caller))
 		gom_checked_tell(record);
-	if (before && gom_report(GOM_UNDERRUN, object_of(slot), caller))
+	if (before && gom_report(GOM_UNDERRUN, slot->obj, caller))
 		gom_checked_tell(record);
 }
 
@@ -214,19 +230,21 @@ void gom_checked_end(const struct gom_slot *slot, unsigned long caller)
 		allow(slot->start, slot->size);
 	check_bounds(slot, caller);
 	if (record->checks & GOM_CHECK_POISON) {
-		memset(object_of(slot), POISON_FREE, record->size);
+		memset(slot->obj, POISON_FREE, record->size);
 		*(u8 *)(end_of(slot) - 1) = POISON_END;
 	} else if (want_init_on_free()) {
-		memset(object_of(slot), 0, record->size);
+		memset(slot->obj, 0, record->size);
 	}
 	if (record->checks & GOM_CHECK_KASAN)
 		forbid(slot->start, slot->size, KASAN_SLAB_FREE);
 	note_stack(record, FREED, GOM_GFP_EASY(GFP_NOWAIT));
+	if (record->checks & GOM_CHECK_GUARD)
+		gom_guard_end(slot->obj);
 }
 
 static bool is_poisoned(const struct gom_slot *slot)
 {
-	return !memchr_inv(object_of(slot), POISON_FREE,
+	return !memchr_inv(slot->obj, POISON_FREE,
 			   slot->record->size - 1) &&
 	       *(u8 *)(end_of(slot) - 1) == POISON_END;
 }
@@ -236,11 +254,13 @@ bool gom_checked_rest(const struct gom_slot *slot)
 {
 	struct gom_record *record = slot->record;
 
+	if (record->checks & GOM_CHECK_GUARD)
+		gom_guard_rest(slot->obj);
 	if (record->checks & GOM_CHECK_KASAN)
 		allow(slot->start, slot->size);
 	if (!(record->checks & GOM_CHECK_POISON) || is_poisoned(slot))
 		return true;
-	if (gom_report(GOM_WRITE_AFTER_FREE, object_of(slot), 0))
+	if (gom_report(GOM_WRITE_AFTER_FREE, slot->obj, 0))
 		gom_checked_tell(record);
 	return false;
 }

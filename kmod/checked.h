@@ -8,13 +8,15 @@ struct gom_record;
 
 /**
  * struct gom_slot - a slot and the object in it
- * @start: the slot's address
+ * @start: the slot's address; of a guarded object, its page's
  * @size: its bytes
+ * @obj: the object
  * @record: of the object
  */
 struct gom_slot {
 	void *start;
 	size_t size;
+	void *obj;
 	struct gom_record *record;
 };
 

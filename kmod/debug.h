@@ -12,9 +12,14 @@ struct gom_site;
 #define GOM_CHECK_POISON	0x04	/* P: patterns before and after its life */
 #define GOM_CHECK_OWNERS	0x08	/* U: stacks of who allocates and frees */
 #define GOM_CHECK_KASAN		0x10	/* K: KASAN knows its bounds and life */
+#define GOM_CHECK_GUARD		0x20	/* it has a page that faults beside it */
 
 /* Its size is what was asked for, and no more. */
 #define GOM_CHECK_EXACT		(GOM_CHECK_BOUNDS | GOM_CHECK_KASAN)
+
+/* Of one that is guarded: what its page cannot see is looked at, too. */
+#define GOM_CHECKS_GUARDED	(GOM_CHECK_LIFE | GOM_CHECK_BOUNDS | \
+				 GOM_CHECK_POISON | GOM_CHECK_GUARD)
 
 /* Room for what the parameter says. */
 #define GOM_DEBUG_LEN		256

@@ -17,7 +17,9 @@
 #include "client.h"
 #include "debug.h"
 #include "debugfs.h"
+#include "fault.h"
 #include "gopool.h"
+#include "guard.h"
 #include "heaps.h"
 #include "mcache.h"
 #include "mspan.h"
@@ -30,6 +32,7 @@
 #include "site.h"
 #include "size_class.h"
 #include "stats.h"
+#include "tracked.h"
 
 static int set_profile_rate(const char *text, const struct kernel_param *kp)
 {
@@ -144,6 +147,9 @@ MODULE_PARM_DESC(shrinker, "give idle memory back when the kernel is short of it
 module_param_named(pool_check, gom_pool_check, bool, 0644);
 MODULE_PARM_DESC(pool_check, "have pools that are made from now on look for double puts (default: 0)");
 
+module_param_named(guard_interval, gom_guard_interval, uint, 0644);
+MODULE_PARM_DESC(guard_interval, "milliseconds between two sampled objects with a page beside them that faults; 0 for none (default: 100)");
+
 static int __init gom_init(void)
 {
 	int err;
@@ -179,12 +185,17 @@ static int __init gom_init(void)
 	err = gom_client_init();
 	if (err)
 		goto out_shrink;
+	err = gom_fault_init();
+	if (err)
+		goto out_client;
 	gom_debugfs_init();
 	pr_info("gomalloc: loaded: %d size classes, %lu KiB pages, %lu arenas of %lu MiB, %d nodes\n",
 		GOMALLOC_NR_CLASSES - 1, GOM_PAGE_SIZE >> 10,
 		gomalloc_hot.nr_arenas, GOM_ARENA_SIZE >> 20, num_possible_nodes());
 	return 0;
 
+out_client:
+	gom_client_exit();
 out_shrink:
 	gom_shrink_exit();
 out_scavenge:
@@ -214,7 +225,9 @@ static void __exit gom_exit(void)
 	gom_debugfs_exit();
 	gom_client_exit();
 	gom_shrink_exit();
+	gom_tracked_exit();
 	gom_scavenge_exit();
+	gom_fault_exit();
 	leaked = gom_stats_leaks();
 	for_each_gom_node(nid)
 		gom_mheap_release(&gom_node(nid)->heap, ULONG_MAX);

@@ -38,8 +38,8 @@ enum mspan_state {
  * @nalloc: of these, out: bits set; not of goheaps
  * @class: as in the arena map
  * @state: enum mspan_state
- * @bucket: which list of the mcentral, NO_BUCKET while full; of a goheap,
- *	goheap.c's
+ * @bucket: which list of the mcentral, NO_BUCKET while full; goheap.c's of a
+ *	goheap, tracked.c's of tracked objects
  * @direct: the pages go back to the kernel at once when freed
  * @nid: node of the pages
  * @hint: no object below word @hint of @bits is free; of a goheap, the granule

@@ -31,6 +31,7 @@ static const char * const names[] = {
 	[GOM_NO_HEAP]		= "no-heap",
 	[GOM_OVERRUN]		= "overrun",
 	[GOM_UNDERRUN]		= "underrun",
+	[GOM_USE_AFTER_FREE]	= "use-after-free",
 };
 
 static_assert(ARRAY_SIZE(names) == GOM_NR_MISUSES);
@@ -46,8 +47,9 @@ static const char * const advice[] = {
 	[GOM_POOL_FOREIGN]	= "no object of the pool's size; left alone",
 	[GOM_POOL_DOUBLE_PUT]	= "in the pool already; the second put is ignored",
 	[GOM_NO_HEAP]		= "never created or destroyed before; ignored",
-	[GOM_OVERRUN]		= "written to behind its end; freed all the same",
-	[GOM_UNDERRUN]		= "written to before its start; freed all the same",
+	[GOM_OVERRUN]		= "touched behind its end; it goes on",
+	[GOM_UNDERRUN]		= "touched before its start; it goes on",
+	[GOM_USE_AFTER_FREE]	= "touched though it was freed; it goes on",
 };
 
 static_assert(ARRAY_SIZE(advice) == GOM_NR_MISUSES);

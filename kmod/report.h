@@ -15,8 +15,9 @@ enum gom_misuse {
 	GOM_POOL_FOREIGN,	/* put into a pool that cannot have given it */
 	GOM_POOL_DOUBLE_PUT,	/* put into a pool that has it */
 	GOM_NO_HEAP,		/* no goheap, or one that was destroyed */
-	GOM_OVERRUN,		/* written to behind its end; debug only */
-	GOM_UNDERRUN,		/* written to before its start; debug only */
+	GOM_OVERRUN,		/* touched behind its end; checked ones only */
+	GOM_UNDERRUN,		/* touched before its start; checked ones only */
+	GOM_USE_AFTER_FREE,	/* touched after its free; guarded ones only */
 	GOM_NR_MISUSES,
 };
 

@@ -23,9 +23,11 @@
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
+#include <linux/workqueue.h>
 #include "arena.h"
 #include "checked.h"
 #include "debug.h"
+#include "guard.h"
 #include "mspan.h"
 #include "node.h"
 #include "profile.h"
@@ -48,6 +50,9 @@
 
 /* Pages of an empty span that is worth keeping. */
 #define SPARE_PAGES	1
+
+/* span->bucket of a tracked span. */
+enum { IS_PLAIN, IS_GUARDED };
 
 /* One bit for each slot, in the header. */
 static_assert(GOM_PAGE_SIZE >> GOM_SLOT_SHIFT_MIN <=
@@ -86,20 +91,27 @@ static void *start_of(const struct mspan *span, unsigned int slot)
 	return (void *)(span->start + ((unsigned long)slot << slot_shift(span)));
 }
 
-/* The slot of @span with the object that lies or lay in it. */
-static struct gom_slot slot_at(const struct mspan *span, unsigned int slot)
-{
-	return (struct gom_slot) {
-		.start = start_of(span, slot),
-		.size = span->nelems == 1 ? span->npages * GOM_PAGE_SIZE :
-					    BIT(slot_shift(span)),
-		.record = &gom_mspan_records(span)[slot],
-	};
-}
-
 static void *object_of(const struct mspan *span, unsigned int slot)
 {
 	return start_of(span, slot) + gom_mspan_records(span)[slot].left;
+}
+
+/* The slot of @span with the object that lies or lay in it. */
+static struct gom_slot slot_at(const struct mspan *span, unsigned int slot)
+{
+	struct gom_slot at = {
+		.start = start_of(span, slot),
+		.size = span->nelems == 1 ? span->npages * GOM_PAGE_SIZE :
+					    BIT(slot_shift(span)),
+		.obj = object_of(span, slot),
+		.record = &gom_mspan_records(span)[slot],
+	};
+
+	if (at.record->checks & GOM_CHECK_GUARD) {
+		at.start = PTR_ALIGN_DOWN(at.obj, PAGE_SIZE);
+		at.size = PAGE_SIZE;
+	}
+	return at;
 }
 
 /**
@@ -256,176 +268,7 @@ static void *take_elsewhere(const struct cut *cut,
 	return NULL;
 }
 
-/*
- * From @req's node, then from what other nodes have cut, as a span that its
- * own memory does not give would be entered there.
- */
-static void *take_somehow(const struct gom_tracked_request *req,
-			  struct gom_record *record)
-{
-	struct gom_tracked *tracked = &gom_node(req->node)->tracked;
-	struct cut cut = cut_for(tracked, gom_checked_layout(record, req->size));
-	gfp_t gfp = GOM_GFP_EASY(req->gfp);
-	void *obj;
-
-	obj = take(tracked, &cut, record);
-	if (!obj && static_branch_unlikely(&gom_numa) &&
-	    !(gfp & __GFP_THISNODE)) {
-		obj = take_new(req, &cut, record, gfp | __GFP_THISNODE);
-		if (!obj)
-			obj = take_elsewhere(&cut, record, req->node);
-	}
-	return obj ?: take_new(req, &cut, record, gfp);
-}
-
-/* What a class has not counted. */
-static void count_malloc(const void *obj, u32 bytes)
-{
-	struct gom_tracked *tracked = tracked_of(gom_arena_span(obj));
-	unsigned long flags;
-
-	raw_spin_lock_irqsave(&tracked->lock, flags);
-	tracked->mallocs++;
-	tracked->total_bytes += bytes;
-	raw_spin_unlock_irqrestore(&tracked->lock, flags);
-}
-
-/* Who it is that allocates; false without memory or if nobody cares. */
-static bool fill_record(struct gom_record *record,
-			const struct gom_tracked_request *req)
-{
-	if (req->sampled)
-		record->bucket = gom_profile_bucket(req->caller, req->bytes,
-						    req->gfp);
-	if (record->bucket)
-		record->site = gom_profile_caller(record->bucket);
-	else
-		record->site = gom_site_get(req->caller, req->gfp);
-	record->counted = record->site && READ_ONCE(record->site->counted);
-	record->checks = gom_debug_checks(req->size, record->site);
-	record->bytes = req->bytes;
-	record->size = req->bytes;
-	record->when = ktime_get_mono_fast_ns();
-	if (record->bucket || record->counted || record->checks)
-		return true;
-	if (req->sampled || !record->site)
-		atomic64_inc(&failed);
-	return false;
-}
-
-static void count_in(const struct gom_record *record)
-{
-	if (record->bucket)
-		gom_profile_malloc(record->bucket);
-	if (record->counted)
-		gom_site_malloc(&record->site->exact, 1, record->bytes);
-}
-
-static void count_out(const struct gom_record *record)
-{
-	if (record->bucket)
-		gom_profile_free(record->bucket,
-				 ktime_get_mono_fast_ns() - record->when);
-	if (record->counted)
-		gom_site_free(&record->site->exact, 1, record->bytes);
-}
-
-static void begin_checked(const void *obj, gfp_t gfp)
-{
-	struct mspan *span = gom_arena_span(obj);
-	struct gom_slot slot = slot_at(span, slot_of(span, obj));
-
-	gom_checked_begin(&slot, GOM_GFP_EASY(GOM_GFP_META(gfp)));
-}
-
-/*
- * An object that is remembered.  NULL if nobody wants to remember it, or if
- * there is no memory to be had without effort: then it is to be allocated
- * as any other.
- */
-void *gom_tracked_alloc(const struct gom_tracked_request *req)
-{
-	struct gom_record record = {};
-	void *obj;
-
-	if (!fill_record(&record, req))
-		return NULL;
-	obj = take_somehow(req, &record);
-	if (!obj) {
-		atomic64_inc(&failed);
-		return NULL;
-	}
-	gom_node_count_alloc(req->node, obj);
-	count_in(&record);
-	if (!req->class)
-		count_malloc(obj, record.bytes);
-	if (record.checks)
-		begin_checked(obj, req->gfp);
-	if (want_init_on_alloc(req->gfp))
-		memset(obj, 0, record.size);
-	return obj;
-}
-
-/*
- * The span around @ptr if that is in pages of ours.  Caller holds the lock of
- * their node.  An empty span is taken out under it, but entered until later,
- * so its header may be gone or another's by now: mspan.c keeps it a header as
- * long as interrupts are off, which keeps the arena as well, and one that is
- * ours under this lock stays so.
- */
-static struct mspan *span_of(const struct gom_tracked *tracked, const void *ptr)
-{
-	struct arena *arena = gom_arena_of(ptr);
-	unsigned int page = gom_arena_page(ptr);
-	struct mspan *span;
-
-	if (!arena || READ_ONCE(arena->class[page]) != GOM_CLASS_TRACKED)
-		return NULL;
-	span = READ_ONCE(*gom_arena_slot(arena, page));
-	if (READ_ONCE(span->state) != MSPAN_INUSE ||
-	    READ_ONCE(span->class) != GOM_CLASS_TRACKED ||
-	    tracked_of(span) != tracked ||
-	    (unsigned long)ptr - READ_ONCE(span->start) >=
-	    READ_ONCE(span->npages) * GOM_PAGE_SIZE)
-		return NULL;
-	return span;
-}
-
-/* Where nothing else keeps the arena around. */
-static unsigned int class_of(const void *ptr)
-{
-	unsigned int class;
-
-	rcu_read_lock();
-	class = gom_arena_class(ptr);
-	rcu_read_unlock();
-	return class;
-}
-
-/* Whose lock guards the page that @ptr lies in. */
-static struct gom_tracked *tracked_around(const void *ptr)
-{
-	return &gom_node(gom_node_of(ptr))->tracked;
-}
-
-static bool is_live(const struct mspan *span, unsigned int slot)
-{
-	return test_bit(slot, span->inline_bits) &&
-	       !gom_mspan_records(span)[slot].held;
-}
-
-/* Whether the live object at @ptr is one.  Caller holds the lock. */
-static enum gom_tracked_free check(const struct mspan *span, const void *ptr)
-{
-	unsigned int slot;
-
-	if (!span)
-		return GOM_TRACKED_NOT_LIVE;
-	slot = slot_of(span, ptr);
-	if (object_of(span, slot) != ptr)
-		return GOM_TRACKED_INSIDE;
-	return is_live(span, slot) ? GOM_TRACKED_FREED : GOM_TRACKED_NOT_LIVE;
-}
+/* === Slots that go back ================================================== */
 
 /*
  * Free slot @slot; returns true if @span is empty now, and known to nobody
@@ -463,6 +306,10 @@ static struct mspan *let_go(struct gom_tracked *tracked, struct mspan *span)
 static struct mspan *keep_spare(struct gom_tracked *tracked, struct mspan *span)
 {
 	lockdep_assert_held(&tracked->lock);
+	if (span->bucket == IS_GUARDED) {
+		hlist_add_head(&span->list, &tracked->guards);
+		return NULL;
+	}
 	if (span->npages <= SPARE_PAGES)
 		swap(tracked->spare, span);
 	return span ? let_go(tracked, span) : NULL;
@@ -534,6 +381,304 @@ static void hold(struct gom_tracked *tracked, void *obj,
 	tracked->held_bytes += slot->size;
 	raw_spin_unlock_irqrestore(&tracked->lock, flags);
 }
+
+/* === Guarded objects ===================================================== */
+
+/* At most one page in so many is a guard or has one, and so many on a node. */
+#define GUARDED_SHIFT	10
+#define GUARDED_MOST	64UL
+
+static void prepare_guards(struct work_struct *work);
+static DECLARE_WORK(guards_work, prepare_guards);
+
+static void *take_guard(struct gom_tracked *tracked,
+			  struct gom_record *record)
+{
+	struct mspan *span;
+	unsigned long flags;
+	void *obj = NULL;
+
+	raw_spin_lock_irqsave(&tracked->lock, flags);
+	if (!hlist_empty(&tracked->guards)) {
+		span = hlist_entry(tracked->guards.first, struct mspan, list);
+		hlist_del(&span->list);
+		obj = take_slot(tracked, span, record);
+	}
+	raw_spin_unlock_irqrestore(&tracked->lock, flags);
+	return obj;
+}
+
+/*
+ * An object with a page that faults beside it, or NULL.  Those that were freed
+ * stay hidden as long as there are others.
+ */
+static void *take_guarded(struct gom_tracked *tracked,
+			  struct gom_record *record)
+{
+	void *obj = take_guard(tracked, record), *oldest;
+
+	if (obj)
+		return obj;
+	schedule_work(&guards_work);
+	oldest = take_held(tracked, 0);
+	if (!oldest)
+		return NULL;
+	release(tracked, oldest);
+	return take_guard(tracked, record);
+}
+
+
+/* How many guarded spans the node's heap is large enough for. */
+static unsigned long entitled(struct gom_node *node)
+{
+	return min(READ_ONCE(node->heap.pages) >> GUARDED_SHIFT, GUARDED_MOST);
+}
+
+static void prepare_guard(struct gom_node *node, int nid)
+{
+	struct gom_run_request run = {
+		.npages = 1,
+		.align = 1,
+		.class = GOM_CLASS_TRACKED,
+	};
+	struct mspan *span = gom_node_alloc_span(nid, &run,
+						 GOM_GFP_EASY(GFP_KERNEL));
+	struct gom_tracked *tracked;
+	unsigned long flags;
+
+	if (!span)
+		return;
+	if (gom_mspan_cut_slots(span, 1, GOM_GFP_EASY(GFP_KERNEL)) ||
+	    !gom_guard_prepare(span)) {
+		gom_mheap_free(span);
+		return;
+	}
+	tracked = tracked_of(span);
+	raw_spin_lock_irqsave(&tracked->lock, flags);
+	span->bucket = IS_GUARDED;
+	span->state = MSPAN_INUSE;
+	hlist_add_head(&span->list, &tracked->guards);
+	tracked->nguards++;
+	tracked->nspans++;
+	tracked->npages += span->npages;
+	raw_spin_unlock_irqrestore(&tracked->lock, flags);
+}
+
+/* A worker: one for each node at a time. */
+static void prepare_guards(struct work_struct *work)
+{
+	int nid;
+
+	for_each_gom_node(nid)
+		if (READ_ONCE(gom_node(nid)->tracked.nguards) <
+		    entitled(gom_node(nid)))
+			prepare_guard(gom_node(nid), nid);
+}
+
+/* Nobody allocates any more. */
+void gom_tracked_exit(void)
+{
+	cancel_work_sync(&guards_work);
+}
+
+/* === Allocation ========================================================== */
+
+/*
+ * From @req's node, then from what other nodes have cut, as a span that its
+ * own memory does not give would be entered there.
+ */
+static void *take_somehow(const struct gom_tracked_request *req,
+			  struct gom_record *record)
+{
+	struct gom_tracked *tracked = &gom_node(req->node)->tracked;
+	struct cut cut = cut_for(tracked, gom_checked_layout(record, req->size));
+	gfp_t gfp = GOM_GFP_EASY(req->gfp);
+	void *obj;
+
+	obj = take(tracked, &cut, record);
+	if (!obj && static_branch_unlikely(&gom_numa) &&
+	    !(gfp & __GFP_THISNODE)) {
+		obj = take_new(req, &cut, record, gfp | __GFP_THISNODE);
+		if (!obj)
+			obj = take_elsewhere(&cut, record, req->node);
+	}
+	return obj ?: take_new(req, &cut, record, gfp);
+}
+
+/* What a class has not counted. */
+static void count_malloc(const void *obj, u32 bytes)
+{
+	struct gom_tracked *tracked = tracked_of(gom_arena_span(obj));
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&tracked->lock, flags);
+	tracked->mallocs++;
+	tracked->total_bytes += bytes;
+	raw_spin_unlock_irqrestore(&tracked->lock, flags);
+}
+
+/* Who it is that allocates; false without memory or if nobody cares. */
+static bool fill_record(struct gom_record *record,
+			const struct gom_tracked_request *req)
+{
+	if (req->sampled)
+		record->bucket = gom_profile_bucket(req->caller, req->bytes,
+						    req->gfp);
+	if (record->bucket)
+		record->site = gom_profile_caller(record->bucket);
+	else
+		record->site = gom_site_get(req->caller, req->gfp);
+	record->counted = record->site && READ_ONCE(record->site->counted);
+	if (record->bucket && gom_guard_due(req->size))
+		record->checks = GOM_CHECKS_GUARDED;
+	else
+		record->checks = gom_debug_checks(req->size, record->site);
+	record->bytes = req->bytes;
+	record->size = req->bytes;
+	record->when = ktime_get_mono_fast_ns();
+	if (record->bucket || record->counted || record->checks)
+		return true;
+	if (req->sampled || !record->site)
+		atomic64_inc(&failed);
+	return false;
+}
+
+static void count_in(const struct gom_record *record)
+{
+	if (record->bucket)
+		gom_profile_malloc(record->bucket);
+	if (record->counted)
+		gom_site_malloc(&record->site->exact, 1, record->bytes);
+}
+
+static void count_out(const struct gom_record *record)
+{
+	if (record->bucket)
+		gom_profile_free(record->bucket,
+				 ktime_get_mono_fast_ns() - record->when);
+	if (record->counted)
+		gom_site_free(&record->site->exact, 1, record->bytes);
+}
+
+static void begin_checked(const void *obj, gfp_t gfp)
+{
+	struct mspan *span = gom_arena_span(obj);
+	struct gom_slot slot = slot_at(span, slot_of(span, obj));
+
+	gom_checked_begin(&slot, GOM_GFP_EASY(GOM_GFP_META(gfp)));
+}
+
+/* A guarded one if there is a page for it; if not, @record is a plain one's. */
+static void *alloc_guarded(const struct gom_tracked_request *req,
+			   struct gom_record *record)
+{
+	struct gom_record plain = *record;
+	void *obj;
+
+	gom_checked_layout(record, req->size);
+	obj = take_guarded(&gom_node(req->node)->tracked, record);
+	if (obj)
+		return obj;
+	*record = plain;
+	record->checks = gom_debug_checks(req->size, record->site);
+	return NULL;
+}
+
+/*
+ * An object that is remembered.  NULL if nobody wants to remember it, or if
+ * there is no memory to be had without effort: then it is to be allocated
+ * as any other.
+ */
+void *gom_tracked_alloc(const struct gom_tracked_request *req)
+{
+	struct gom_record record = {};
+	void *obj = NULL;
+
+	if (!fill_record(&record, req))
+		return NULL;
+	if (record.checks & GOM_CHECK_GUARD)
+		obj = alloc_guarded(req, &record);
+	if (!obj)
+		obj = take_somehow(req, &record);
+	if (!obj) {
+		atomic64_inc(&failed);
+		return NULL;
+	}
+	gom_node_count_alloc(req->node, obj);
+	count_in(&record);
+	if (!req->class)
+		count_malloc(obj, record.bytes);
+	if (record.checks)
+		begin_checked(obj, req->gfp);
+	if (want_init_on_alloc(req->gfp))
+		memset(obj, 0, record.size);
+	return obj;
+}
+
+/* === Objects by address ================================================== */
+
+/*
+ * The span around @ptr if that is in pages of ours.  Caller holds the lock of
+ * their node.  An empty span is taken out under it, but entered until later,
+ * so its header may be gone or another's by now: mspan.c keeps it a header as
+ * long as interrupts are off, which keeps the arena as well, and one that is
+ * ours under this lock stays so.
+ */
+static struct mspan *span_of(const struct gom_tracked *tracked, const void *ptr)
+{
+	struct arena *arena = gom_arena_of(ptr);
+	unsigned int page = gom_arena_page(ptr);
+	struct mspan *span;
+
+	if (!arena || READ_ONCE(arena->class[page]) != GOM_CLASS_TRACKED)
+		return NULL;
+	span = READ_ONCE(*gom_arena_slot(arena, page));
+	if (READ_ONCE(span->state) != MSPAN_INUSE ||
+	    READ_ONCE(span->class) != GOM_CLASS_TRACKED ||
+	    tracked_of(span) != tracked ||
+	    (unsigned long)ptr - READ_ONCE(span->start) >=
+	    READ_ONCE(span->npages) * GOM_PAGE_SIZE)
+		return NULL;
+	return span;
+}
+
+/* Where nothing else keeps the arena around. */
+static unsigned int class_of(const void *ptr)
+{
+	unsigned int class;
+
+	rcu_read_lock();
+	class = gom_arena_class(ptr);
+	rcu_read_unlock();
+	return class;
+}
+
+/* Whose lock guards the page that @ptr lies in. */
+static struct gom_tracked *tracked_around(const void *ptr)
+{
+	return &gom_node(gom_node_of(ptr))->tracked;
+}
+
+static bool is_live(const struct mspan *span, unsigned int slot)
+{
+	return test_bit(slot, span->inline_bits) &&
+	       !gom_mspan_records(span)[slot].held;
+}
+
+/* Whether the live object at @ptr is one.  Caller holds the lock. */
+static enum gom_tracked_free check(const struct mspan *span, const void *ptr)
+{
+	unsigned int slot;
+
+	if (!span)
+		return GOM_TRACKED_NOT_LIVE;
+	slot = slot_of(span, ptr);
+	if (object_of(span, slot) != ptr)
+		return GOM_TRACKED_INSIDE;
+	return is_live(span, slot) ? GOM_TRACKED_FREED : GOM_TRACKED_NOT_LIVE;
+}
+
+/* === Free ================================================================ */
 
 /* A checked object that was found live, and is nobody's but ours now. */
 static void end_checked(struct gom_tracked *tracked, void *obj,
@@ -663,6 +808,7 @@ static void fill_info(struct gom_tracked_info *info, const struct mspan *span,
 	info->counted = record->counted;
 	info->bucket = record->bucket ? gom_profile_id(record->bucket) : 0;
 	info->when = record->when;
+	info->held = record->held;
 }
 
 /* Not in a redzone in front of it, that is. */
@@ -688,6 +834,31 @@ bool gom_tracked_find(const void *ptr, struct gom_tracked_info *info)
 	if (span && is_live(span, slot_of(span, ptr)) &&
 	    is_inside(span, slot_of(span, ptr), ptr)) {
 		fill_info(info, span, slot_of(span, ptr));
+		found = true;
+	}
+	raw_spin_unlock_irqrestore(&tracked->lock, flags);
+	return found;
+}
+
+/*
+ * The guarded object, live or held, in whose two pages @ptr is; false if there
+ * is none or the lock is taken.  Any context.
+ */
+bool gom_tracked_find_guarded(const void *ptr, struct gom_tracked_info *info)
+{
+	struct gom_tracked *tracked;
+	unsigned long flags;
+	struct mspan *span;
+	bool found = false;
+
+	if (class_of(ptr) != GOM_CLASS_TRACKED)
+		return false;
+	tracked = tracked_around(ptr);
+	if (!raw_spin_trylock_irqsave(&tracked->lock, flags))
+		return false;
+	span = span_of(tracked, ptr);
+	if (span && span->bucket == IS_GUARDED && span->nalloc) {
+		fill_info(info, span, 0);
 		found = true;
 	}
 	raw_spin_unlock_irqrestore(&tracked->lock, flags);
@@ -763,6 +934,42 @@ void gom_tracked_walk(bool (*visit)(const struct gom_tracked_info *info,
 	}
 }
 
+/* Who allocates cannot find one any more. */
+static bool shed_guard(struct gom_tracked *tracked)
+{
+	struct mspan *span = NULL;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&tracked->lock, flags);
+	if (!hlist_empty(&tracked->guards)) {
+		span = hlist_entry(tracked->guards.first, struct mspan, list);
+		hlist_del(&span->list);
+		span->bucket = IS_PLAIN;
+		tracked->nguards--;
+		let_go(tracked, span);
+	}
+	raw_spin_unlock_irqrestore(&tracked->lock, flags);
+	if (span)
+		gom_mheap_free(span);
+	return span;
+}
+
+/* Give back guarded spans that the heap is too small for by now. */
+void gom_tracked_trim(struct gom_node *node)
+{
+	struct gom_tracked *tracked = &node->tracked;
+	void *obj;
+
+	while (READ_ONCE(tracked->nguards) > entitled(node)) {
+		if (shed_guard(tracked))
+			continue;
+		obj = take_held(tracked, 0);
+		if (!obj)
+			break;
+		release(tracked, obj);
+	}
+}
+
 /* Give back the slots that wait, and the span that is kept. */
 void gom_tracked_shed(struct gom_tracked *tracked)
 {
@@ -772,6 +979,8 @@ void gom_tracked_shed(struct gom_tracked *tracked)
 
 	while ((obj = take_held(tracked, 0)))
 		release(tracked, obj);
+	while (shed_guard(tracked))
+		;
 	raw_spin_lock_irqsave(&tracked->lock, flags);
 	span = tracked->spare;
 	tracked->spare = NULL;

@@ -8,6 +8,7 @@
 #include "gom.h"
 
 struct gom_bucket;
+struct gom_node;
 struct gom_site;
 struct mspan;
 
@@ -33,7 +34,9 @@ struct mspan;
  * @held_last: the last of them
  * @held_bytes: what their slots take
  * @nheld: how many
- * @nspans: spans, @spare included
+ * @guards: empty spans for guarded objects
+ * @nguards: spans for these, empty or not
+ * @nspans: spans, @spare and @guards included
  * @npages: their pages
  * @live: live objects
  * @live_bytes: their bytes, rounded up to size classes
@@ -48,6 +51,8 @@ struct gom_tracked {
 	void *held_last;
 	size_t held_bytes;
 	unsigned long nheld;
+	struct hlist_head guards;
+	unsigned long nguards;
 	unsigned long nspans;
 	unsigned long npages;
 	unsigned long live;
@@ -64,12 +69,14 @@ struct gom_tracked {
  * @counted: it is in the counters of @caller
  * @bucket: its bucket's id, 0 if it is not in the profile
  * @when: ktime_get_mono_fast_ns() at its allocation
+ * @held: it was freed
  */
 struct gom_tracked_info {
 	void *obj;
 	u32 size;
 	struct gom_site *caller;
 	bool counted;
+	bool held;
 	u32 bucket;
 	u64 when;
 };
@@ -101,7 +108,9 @@ struct gom_tracked_request {
 };
 
 void gom_tracked_setup(struct gom_tracked *tracked);
+void gom_tracked_exit(void);
 void gom_tracked_shed(struct gom_tracked *tracked);
+void gom_tracked_trim(struct gom_node *node);
 void *gom_tracked_alloc(const struct gom_tracked_request *req);
 enum gom_tracked_free gom_tracked_free(const void *ptr, unsigned long caller);
 bool gom_tracked_resize(const void *ptr, size_t size);
@@ -112,6 +121,7 @@ void *gom_tracked_object(const void *ptr);
 u64 gom_tracked_failed(void);
 
 bool gom_tracked_find(const void *ptr, struct gom_tracked_info *info);
+bool gom_tracked_find_guarded(const void *ptr, struct gom_tracked_info *info);
 void gom_tracked_walk(bool (*visit)(const struct gom_tracked_info *info,
 				    void *arg), void *arg);
 

@@ -58,7 +58,7 @@ begin()
 
 leave()
 {
-	for module in gomalloc_bench gomalloc_hoard gomalloc_leaky \
+	for module in gomalloc_bench gomalloc_guarded gomalloc_hoard gomalloc_leaky \
 		gomalloc_misuse gomalloc_numa gomalloc_override \
 		gomalloc_pools gomalloc_requests gomalloc_sampled \
 		gomalloc_stress gomalloc_client gomalloc; do

@@ -6,6 +6,7 @@
 #include <linux/kthread.h>
 #include <linux/module.h>
 #include "gom_test.h"
+#include "guard.h"
 #include "sample.h"
 #include "scavenge.h"
 
@@ -20,6 +21,8 @@ int gom_test_init(struct kunit *test)
 	prandom_seed_state(&t->rnd, 1);
 	/* A case that wants samples, or memory given back, says so. */
 	gom_sample_set_rate(0);
+	t->guard_interval = gom_guard_interval;
+	gom_guard_interval = 0;
 	/* Nor KASAN's view of objects, which takes them off the fast path. */
 	gom_sample_set_debug("");
 	t->scavenged = gom_scavenge_is_on();
@@ -59,6 +62,7 @@ void gom_test_exit(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, now.meta_sys - now.profile_sys,
 			t->before.meta_sys - t->before.profile_sys);
 	gom_scavenge_switch(t->scavenged);
+	gom_guard_interval = t->guard_interval;
 }
 
 /* Nothing else runs, so memory is on its way for a moment at most. */

@@ -24,12 +24,16 @@
  * @before: the figures at its start
  * @reports: of each misuse, how many there were at its start
  * @scavenged: whether the scavenger was on
+ * @guard_interval: what it was
+ * @own: the suite's own
  * @rnd: the same numbers in every run
  */
 struct gom_test {
 	struct gomalloc_stats before;
 	u64 reports[GOM_NR_MISUSES];
 	bool scavenged;
+	unsigned int guard_interval;
+	void *own;
 	struct rnd_state rnd;
 };
 

@@ -205,10 +205,10 @@ lane_result()
 # A selftest that has the kernel patch code which other CPUs run just then.
 patching_script=trace.sh
 
-# One that has the kernel warn, and its warning. The kernel is tainted from then
-# on.
-warning_script=crossing.sh
-warned='WARNING: .*free_large_kmalloc'
+# Those that have the kernel warn or oops, and what it says then. It is tainted
+# from then on.
+warning_scripts="crossing.sh guard.sh"
+warned='WARNING: .*free_large_kmalloc|BUG: unable to handle page fault|Oops: 0'
 
 # A selftest that wants several nodes, others that run there as well, and the
 # machines. The first has CPUs and memory on both nodes. Of the second, node 2
@@ -237,9 +237,14 @@ run_selftests()
 		[ -x "$script" ] || continue
 		script=${script##*/}
 		is_part selftests "${script%.sh}" || continue
+		case " $warning_scripts " in
+		*" $script "*)
+			warners=$warners,$script
+			continue
+			;;
+		esac
 		case $script in
 		"$patching_script") patchers=$script ;;
-		"$warning_script") warners=$script ;;
 		"$numa_script") ;;
 		*)
 			! can_run "$script" "$1" ||
