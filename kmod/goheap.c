@@ -740,7 +740,7 @@ bool gom_goheap_begins(const void *ptr)
 {
 	struct mspan span;
 
-	return gom_mspan_glimpse(gom_arena_span(ptr), &span) &&
+	return gom_mspan_glimpse(gom_arena_span(ptr), GOM_CLASS_HEAP, &span) &&
 	       gom_granules_begins(&span, ptr);
 }
 
@@ -749,7 +749,7 @@ bool gom_goheap_holds(const void *ptr)
 {
 	struct mspan span;
 
-	return gom_mspan_glimpse(gom_arena_span(ptr), &span) &&
+	return gom_mspan_glimpse(gom_arena_span(ptr), GOM_CLASS_HEAP, &span) &&
 	       gom_granules_check(&span, ptr) != GOM_GRANULES_NOT_LIVE;
 }
 

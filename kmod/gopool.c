@@ -217,14 +217,18 @@ static void *pop_tail(struct ring *ring)
 	return obj;
 }
 
-/* Move to @slots, which are more and empty; returns the old ones. */
+/*
+ * Move to @slots, which are more and empty; returns the old ones.  Its own CPU
+ * does so under the lock, so both ends are its.
+ */
 static void **ring_move(struct ring *ring, void **slots, unsigned int cap)
 {
 	struct ring more = { .slots = slots, .cap = cap };
 	void **old = ring->slots;
+	unsigned int i;
 
-	while (ring->head != ring->tail)
-		push_head(&more, pop_tail(ring));
+	for (i = ring->tail; i != ring->head; i++)
+		slots[more.head++] = *ring_slot(ring, i);
 	*ring = more;
 	return old;
 }
@@ -367,6 +371,8 @@ static noinline void *get_slow(struct pool *pool, gfp_t gfp, const void *found,
 	void *obj;
 
 	if (unlikely(pool->cpu == &gone)) {
+		/* Who came as the pool went may have left it open. */
+		this_cpu_write(gone.fast.slot, (void *)__GOPOOL_CLOSED);
 		gom_report(GOM_POOL_GONE, &pool->pub, caller);
 		return NULL;
 	}
@@ -468,10 +474,11 @@ static bool grow(struct pool *pool, unsigned int cap)
 
 static bool ring_has(const struct ring *ring, const void *obj)
 {
-	unsigned int i;
+	/* Which its own CPU may move meanwhile, lock or not. */
+	unsigned int head = READ_ONCE(ring->head), i;
 
-	for (i = ring->tail; i != ring->head; i++)
-		if (*ring_slot(ring, i) == obj)
+	for (i = ring->tail; (int)(head - i) > 0; i++)
+		if (READ_ONCE(*ring_slot(ring, i)) == obj)
 			return true;
 	return false;
 }
@@ -960,9 +967,10 @@ void gopool_destroy(struct gopool *pub)
 	for_each_possible_cpu(cpu)
 		empty(pool, cpu);
 	parts = pool->cpu;
+	/* Before the slot that it closes. */
+	WRITE_ONCE(pub->empty, (void *)__GOPOOL_CLOSED);
 	pool->cpu = &gone;
-	pub->cpu = &gone.fast;
-	pub->empty = (void *)__GOPOOL_CLOSED;
+	smp_store_release(&pub->cpu, &gone.fast);
 	free_percpu(parts);
 	gom_meta_add(-(long)(sizeof(struct pool_cpu) * num_possible_cpus()));
 	gofree(pool);

@@ -373,7 +373,8 @@ struct goreserve *goreserve_create(const char *name, size_t size,
 	if (!r)
 		return ERR_PTR(-ENOMEM);
 	/* Room for a key. */
-	r->size = max(size, sizeof(unsigned long));
+	/* Tiny objects have no keys. */
+	r->size = max(size, max(sizeof(unsigned long), GOMALLOC_TINY_MAX + 1UL));
 	r->nr = nr;
 	atomic_set(&r->room, nr);
 	gom_name_set(r->name, name);

@@ -144,12 +144,13 @@ int gom_mspan_cut_slots(struct mspan *span, unsigned int nelems, gfp_t gfp)
 	return 0;
 }
 
-/* What a map of granules is once it has gone, until no reader is left. */
+/* What a map or records are once they have gone, until no reader is left. */
 struct gone_map {
 	struct rcu_head rcu;
 };
 
 static_assert(sizeof(struct gone_map) <= GOM_PAGE_SIZE / 8 / BITS_PER_BYTE);
+static_assert(sizeof(struct gone_map) <= sizeof(struct gom_record));
 
 static void free_slots(struct mspan *span)
 {
@@ -161,22 +162,24 @@ static void free_slots(struct mspan *span)
 	WRITE_ONCE(span->bits, NULL);
 	/* Before the header is another's; pairs with gom_mspan_glimpse(). */
 	smp_wmb();
-	if (span->class == GOM_CLASS_HEAP)
-		kfree_rcu((struct gone_map *)bits, rcu);
-	else
-		kfree(bits);
+	kfree_rcu((struct gone_map *)bits, rcu);
 }
 
 /*
- * Copy what is needed to read the map of @span, a goheap's, with no lock held;
- * false if that goes just now.  The caller holds RCU off, which keeps the map,
- * and so its address from being that of another: what is read while it stays
- * the same is of one span.
+ * Copy what is needed to read the map or the records of @span with no lock
+ * held; false if it is not in use for @class, or just about to go.  The caller
+ * holds RCU off, which keeps the map, and so its address from being that of
+ * another: what is read while it stays the same is of one span.  Of one that
+ * has no map that is not known, but all of it was written before it was in use.
  */
-bool gom_mspan_glimpse(const struct mspan *span, struct mspan *copy)
+bool gom_mspan_glimpse(const struct mspan *span, unsigned int class,
+		       struct mspan *copy)
 {
 	/* Pairs with gom_mspan_cut_slots(). */
 	copy->bits = smp_load_acquire(&span->bits);
+	if (READ_ONCE(span->state) != MSPAN_INUSE ||
+	    READ_ONCE(span->class) != class)
+		return false;
 	copy->start = READ_ONCE(span->start);
 	copy->nelems = READ_ONCE(span->nelems);
 	copy->top = READ_ONCE(span->top);

@@ -141,7 +141,8 @@ void gom_mspan_free(struct mspan *span);
 int gom_mspan_cut(struct mspan *span, gfp_t gfp);
 int gom_mspan_cut_slots(struct mspan *span, unsigned int nelems, gfp_t gfp);
 void gom_mspan_uncut(struct mspan *span);
-bool gom_mspan_glimpse(const struct mspan *span, struct mspan *copy);
+bool gom_mspan_glimpse(const struct mspan *span, unsigned int class,
+		       struct mspan *copy);
 unsigned int gom_mspan_take(struct mspan *span, void **slots, unsigned int n);
 bool gom_mspan_give(struct mspan *span, unsigned int i);
 

@@ -7,7 +7,7 @@
  * together at most so often: a log is of use only while it can be read.
  * Every misuse is counted.
  *
- * Any context; in NMI, gofree_nolock()'s.  Holds no lock.
+ * Any context; in NMI, gofree_nolock()'s and goreserve.c's.  Holds no lock.
  */
 #include <linux/hash.h>
 #include <linux/printk.h>

@@ -865,20 +865,26 @@ bool gom_tracked_find_guarded(const void *ptr, struct gom_tracked_info *info)
 	return found;
 }
 
-/* Bytes of the live tracked object around @ptr; any context. */
+/*
+ * Bytes of the live tracked object around @ptr, and where it begins: any
+ * context, with RCU held off.  0 and NULL if its span has just gone.
+ */
 size_t gom_tracked_size(const void *ptr)
 {
-	struct mspan *span = gom_arena_span(ptr);
+	struct mspan span;
 
-	return gom_mspan_records(span)[slot_of(span, ptr)].size;
+	if (!gom_mspan_glimpse(gom_arena_span(ptr), GOM_CLASS_TRACKED, &span))
+		return 0;
+	return gom_mspan_records(&span)[slot_of(&span, ptr)].size;
 }
 
-/* Where the live tracked object around @ptr begins; any context. */
 void *gom_tracked_object(const void *ptr)
 {
-	struct mspan *span = gom_arena_span(ptr);
+	struct mspan span;
 
-	return object_of(span, slot_of(span, ptr));
+	if (!gom_mspan_glimpse(gom_arena_span(ptr), GOM_CLASS_TRACKED, &span))
+		return NULL;
+	return object_of(&span, slot_of(&span, ptr));
 }
 
 /* The objects of the span that begins at @page; false if @visit has enough. */

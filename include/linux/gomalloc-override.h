@@ -146,10 +146,10 @@ static inline char *__gokstrndup(const char *s, size_t max, gfp_t gfp)
  */
 static inline void __gokfree_const(const void *ptr)
 {
-	if (virt_addr_valid(ptr) && PageReserved(virt_to_page(ptr)))
-		kfree_const(ptr);
-	else
+	if (virt_addr_valid(ptr) && !PageReserved(virt_to_page(ptr)))
 		gofree(ptr);
+	else
+		kfree_const(ptr);
 }
 
 /* Kernels that have none declare none; then nobody calls this. */

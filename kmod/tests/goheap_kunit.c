@@ -1178,13 +1178,14 @@ static void maps_stay(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, obj);
 	span = gom_arena_span(obj);
 	rcu_read_lock();
-	KUNIT_EXPECT_TRUE(test, gom_mspan_glimpse(span, &copy));
+	KUNIT_EXPECT_TRUE(test, gom_mspan_glimpse(span, GOM_CLASS_HEAP, &copy));
 	KUNIT_EXPECT_TRUE(test, gom_granules_begins(&copy, obj));
 	goheap_destroy(heap);
 	/* KASAN knows whether that is there. */
 	gom_granules_begins(&copy, obj + 8);
 	gom_granules_check(&copy, obj + 2048);
-	KUNIT_EXPECT_FALSE(test, gom_mspan_glimpse(span, &copy) && copy.bits);
+	KUNIT_EXPECT_FALSE(test, gom_mspan_glimpse(span, GOM_CLASS_HEAP,
+						   &copy) && copy.bits);
 	rcu_read_unlock();
 }
 
