@@ -967,9 +967,9 @@ void gopool_destroy(struct gopool *pub)
 	for_each_possible_cpu(cpu)
 		empty(pool, cpu);
 	parts = pool->cpu;
-	/* Before the slot that it closes. */
 	WRITE_ONCE(pub->empty, (void *)__GOPOOL_CLOSED);
 	pool->cpu = &gone;
+	/* What a get leaves in the slot comes before the slot. */
 	smp_store_release(&pub->cpu, &gone.fast);
 	free_percpu(parts);
 	gom_meta_add(-(long)(sizeof(struct pool_cpu) * num_possible_cpus()));

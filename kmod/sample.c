@@ -279,8 +279,8 @@ static void update(void)
 	int cpu;
 
 	lockdep_assert_held(&settings_lock);
-	WRITE_ONCE(diverted, divertors || gom_site_any_counted() ||
-			     gom_debug_is_on());
+	WRITE_ONCE(diverted,
+		   divertors || gom_site_any_counted() || gom_debug_is_on());
 	if (!sample_cpu)
 		return;
 	cpus_read_lock();

@@ -391,8 +391,7 @@ static void hold(struct gom_tracked *tracked, void *obj,
 static void prepare_guards(struct work_struct *work);
 static DECLARE_WORK(guards_work, prepare_guards);
 
-static void *take_guard(struct gom_tracked *tracked,
-			  struct gom_record *record)
+static void *take_guard(struct gom_tracked *tracked, struct gom_record *record)
 {
 	struct mspan *span;
 	unsigned long flags;
@@ -426,7 +425,6 @@ static void *take_guarded(struct gom_tracked *tracked,
 	release(tracked, oldest);
 	return take_guard(tracked, record);
 }
-
 
 /* How many guarded spans the node's heap is large enough for. */
 static unsigned long entitled(struct gom_node *node)
