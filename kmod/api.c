@@ -39,8 +39,9 @@ EXPORT_SYMBOL_GPL(gomalloc_owns);
  * gosize - the bytes of an object that its owner may use
  * @ptr: a live object from gomalloc() or kmalloc(), %NULL or %ZERO_SIZE_PTR
  *
- * Never changes while the object lives.  As with ksize(), bytes beyond those
- * asked for are for the owner's use only after gorealloc() to that size.
+ * Changes by gorealloc() alone.  As with ksize(), bytes beyond those asked for
+ * are for the owner's use only after gorealloc() to that size; of an object
+ * that is checked there are none.
  *
  * Context: any.
  * Return: bytes, 0 for %NULL and %ZERO_SIZE_PTR.
@@ -70,7 +71,7 @@ EXPORT_SYMBOL_GPL(gosize);
  *
  * Context: any.
  * Return: bytes that gomalloc(@size) gives, or more where memory was too short
- *	for a span; @size itself if it is tiny, 0, or more than
+ *	for a span, or less where its end is checked; @size itself if it is tiny, 0, or more than
  *	%GOMALLOC_MAX_SIZE.
  */
 size_t gomalloc_size_roundup(size_t size)

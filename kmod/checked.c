@@ -15,6 +15,7 @@
  */
 #include <linux/kasan.h>
 #include <linux/kernel.h>
+#include <linux/math64.h>
 #include <linux/mm.h>
 #include <linux/poison.h>
 #include <linux/printk.h>
@@ -127,7 +128,7 @@ int gom_checked_init_stacks(void)
 	return IS_ENABLED(CONFIG_STACKDEPOT) ? stack_depot_init() : -EOPNOTSUPP;
 }
 
-static void note_stack(struct gom_record *record, unsigned int which, gfp_t gfp)
+static void note_stack(struct gom_record *record, unsigned int which)
 {
 	unsigned long entries[STACK_DEPTH];
 	unsigned int n;
@@ -137,7 +138,9 @@ static void note_stack(struct gom_record *record, unsigned int which, gfp_t gfp)
 		return;
 	/* Those of this file, of tracked.c and of malloc.c say nothing. */
 	n = stack_trace_save(entries, ARRAY_SIZE(entries), 3);
-	record->stack[which] = stack_depot_save(entries, n, gfp);
+	/* With less effort the depot takes no page at all. */
+	record->stack[which] = stack_depot_save(entries, n,
+						GFP_NOWAIT | __GFP_NOWARN);
 }
 
 static void print_stack(const struct gom_record *record, unsigned int which)
@@ -150,10 +153,13 @@ static void print_stack(const struct gom_record *record, unsigned int which)
 void gom_checked_tell(const struct gom_record *record)
 {
 	u64 age = ktime_get_mono_fast_ns() - record->when;
+	char name[GOM_SITE_NAME_LEN];
 
-	if (record->site)
-		pr_err("gomalloc:   allocated by %pS %llu ms ago\n",
-		       (void *)record->site->ip, age / NSEC_PER_MSEC);
+	if (record->site) {
+		gom_site_name(record->site, name, sizeof(name));
+		pr_err("gomalloc:   allocated by %s %llu ms ago\n", name,
+		       div_u64(age, NSEC_PER_MSEC));
+	}
 	print_stack(record, ALLOCATED);
 	if (!record->stack[FREED])
 		return;
@@ -169,7 +175,7 @@ static void paint_right(const struct gom_slot *slot)
 }
 
 /* A slot is an object's from now on. */
-void gom_checked_begin(const struct gom_slot *slot, gfp_t gfp)
+void gom_checked_begin(const struct gom_slot *slot)
 {
 	struct gom_record *record = slot->record;
 
@@ -184,12 +190,12 @@ void gom_checked_begin(const struct gom_slot *slot, gfp_t gfp)
 		allow(slot->obj, record->size);
 	}
 	record->stack[FREED] = 0;
-	note_stack(record, ALLOCATED, gfp);
+	note_stack(record, ALLOCATED);
 	if (record->checks & GOM_CHECK_GUARD)
 		gom_guard_begin(slot->obj);
 }
 
-/* The object has @size bytes from now on, and no more than it had. */
+/* The object has @size bytes from now on, for which the slot has room. */
 void gom_checked_resize(const struct gom_slot *slot, u32 size)
 {
 	struct gom_record *record = slot->record;
@@ -237,7 +243,7 @@ void gom_checked_end(const struct gom_slot *slot, unsigned long caller)
 	}
 	if (record->checks & GOM_CHECK_KASAN)
 		forbid(slot->start, slot->size, KASAN_SLAB_FREE);
-	note_stack(record, FREED, GOM_GFP_EASY(GFP_NOWAIT));
+	note_stack(record, FREED);
 	if (record->checks & GOM_CHECK_GUARD)
 		gom_guard_end(slot->obj);
 }

@@ -23,7 +23,7 @@ struct gom_slot {
 int gom_checked_init_stacks(void);
 
 size_t gom_checked_layout(struct gom_record *record, size_t size);
-void gom_checked_begin(const struct gom_slot *slot, gfp_t gfp);
+void gom_checked_begin(const struct gom_slot *slot);
 void gom_checked_resize(const struct gom_slot *slot, u32 size);
 void gom_checked_end(const struct gom_slot *slot, unsigned long caller);
 bool gom_checked_rest(const struct gom_slot *slot);

@@ -10,10 +10,12 @@
  * Called by the kernel's notifier in whatever context has faulted, with
  * interrupts off.
  */
+#include <linux/cpumask.h>
 #include <linux/kdebug.h>
 #include <linux/notifier.h>
 #include <linux/ptrace.h>
 #include "fault.h"
+#include "gom.h"
 #include "guard.h"
 #include "report.h"
 #include "tracked.h"
@@ -25,11 +27,25 @@ static enum gom_misuse kind_of(const struct gom_tracked_info *info)
 	return gom_guard_is_before(info->obj) ? GOM_UNDERRUN : GOM_OVERRUN;
 }
 
+/* Pages that were shown last, and how many more faults there may be of them. */
+static unsigned long shown;
+static unsigned int more;
+
+/* CPUs that touched them as the first did, and waited to tell of it. */
+static bool is_late(const void *obj)
+{
+	if (PTR_ALIGN_DOWN((unsigned long)obj, GOM_PAGE_SIZE) != READ_ONCE(shown) ||
+	    !READ_ONCE(more))
+		return false;
+	WRITE_ONCE(more, more - 1);
+	return true;
+}
+
 /*
- * The guarded object that @regs lead to, with a page that is hidden.  What
- * prints an oops may fault itself, so the address of the fault may be lost by
- * now, but some register is near it.  A wrong guess does no harm: the pages are
- * shown, what faulted faults again, and then it is an oops.
+ * The guarded object that @regs lead to.  What prints an oops may fault itself,
+ * so the address of the fault may be lost by now, but some register is near
+ * it.  After a wrong guess the pages are shown, what faulted faults again, and
+ * then it is an oops.
  */
 static bool find(const struct pt_regs *regs, struct gom_tracked_info *info)
 {
@@ -38,7 +54,7 @@ static bool find(const struct pt_regs *regs, struct gom_tracked_info *info)
 
 	for (i = 0; i < sizeof(*regs) / sizeof(*word); i++)
 		if (gom_tracked_find_guarded((void *)word[i], info) &&
-		    gom_guard_hides(info->obj))
+		    (gom_guard_hides(info->obj) || is_late(info->obj)))
 			return true;
 	return false;
 }
@@ -48,8 +64,13 @@ static int notice(struct notifier_block *nb, unsigned long what, void *data)
 	struct gom_tracked_info info;
 	struct die_args *args = data;
 
-	if (what != DIE_OOPS || !args->regs || !find(args->regs, &info))
+	if (what != DIE_OOPS || !args->regs || !gom_guard_explains(args) ||
+	    !find(args->regs, &info))
 		return NOTIFY_DONE;
+	if (!gom_guard_hides(info.obj))
+		return NOTIFY_STOP;
+	WRITE_ONCE(shown, PTR_ALIGN_DOWN((unsigned long)info.obj, GOM_PAGE_SIZE));
+	WRITE_ONCE(more, num_online_cpus());
 	gom_guard_rest(info.obj);
 	gom_report(kind_of(&info), info.obj, instruction_pointer(args->regs));
 	gom_guard_tell(info.obj);

@@ -179,7 +179,7 @@ static bool fits(const struct goreserve *r, const void *obj)
 	rcu_read_lock();
 	class = gom_arena_class(obj);
 	if (class == GOM_CLASS_TRACKED && in_nmi())
-		size = gom_tracked_object(obj) == obj ?
+		size = gom_tracked_may_live(obj) ?
 		       gom_malloc_size(obj, class) : 0;
 	else if (class != GOM_CLASS_HEAP)
 		size = gom_malloc_live_size(obj, class);

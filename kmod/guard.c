@@ -20,10 +20,13 @@
  */
 #include <linux/atomic.h>
 #include <linux/jiffies.h>
+#include <linux/kdebug.h>
+#include <linux/math64.h>
 #include <linux/mm.h>
 #include <linux/printk.h>
 #include <linux/sched.h>
 #include <linux/stacktrace.h>
+#include <linux/string.h>
 #include <linux/timekeeping.h>
 #include "gom.h"
 #include "guard.h"
@@ -34,6 +37,7 @@
 #include <asm/cpufeature.h>
 #include <asm/pgtable.h>
 #include <asm/set_memory.h>
+#include <asm/trap_pf.h>
 
 #define HAS_GUARDS	1
 
@@ -54,17 +58,24 @@ static bool is_hidden(unsigned long addr)
 }
 
 /*
- * Invert the whole entry: one that is not present is to have an address that
- * is not there either, as it may be read all the same (L1TF).  Other CPUs may
- * see the page for as long as they remember its entry.
+ * An entry that is not present is to have an address that is not there either,
+ * as it may be read all the same (L1TF).  Who faults shows a page that is not
+ * its own.  Other CPUs may see the page for as long as they remember its entry.
  */
 static void flip(unsigned long addr, bool hide)
 {
 	pte_t *pte = entry_of(addr);
+	pteval_t old, new;
 
-	if (WARN_ON_ONCE(!pte) || is_hidden(addr) == hide)
+	if (WARN_ON_ONCE(!pte))
 		return;
-	set_pte(pte, __pte(~pte_val(*pte)));
+	do {
+		old = READ_ONCE(pte->pte);
+		if (!(old & _PAGE_PRESENT) == hide)
+			return;
+		new = flip_protnone_guard(old, old ^ _PAGE_PRESENT,
+					  PTE_PFN_MASK);
+	} while (cmpxchg(&pte->pte, old, new) != old);
 	if (hide)
 		asm volatile("invlpg (%0)" : : "r" (addr) : "memory");
 }
@@ -88,9 +99,20 @@ static bool split(const struct mspan *span)
 	return true;
 }
 
+/* Whether an oops is of a page that is not there. */
+bool gom_guard_explains(const struct die_args *args)
+{
+	return !strcmp(args->str, "Oops") && !(args->err & X86_PF_PROT);
+}
+
 #else
 
 #define HAS_GUARDS	0
+
+bool gom_guard_explains(const struct die_args *args)
+{
+	return false;
+}
 
 static bool is_hidden(unsigned long addr)
 {
@@ -109,7 +131,7 @@ static bool split(const struct mspan *span)
 #endif
 
 /* Milliseconds between two guarded objects at least; 0 for none. */
-unsigned int gom_guard_interval = 100;
+unsigned int gom_guard_interval;
 
 /* When the next may be. */
 static unsigned long due = INITIAL_JIFFIES;
@@ -223,8 +245,9 @@ static void print_note(const char *what, const struct note *note)
 	u64 age = ktime_get_mono_fast_ns() - note->when;
 
 	pr_err("gomalloc: %s by task %d on CPU %u, %llu ms ago:\n", what,
-	       note->pid, note->cpu, age / NSEC_PER_MSEC);
-	stack_trace_print(note->stack, note->n, 1);
+	       note->pid, note->cpu, div_u64(age, NSEC_PER_MSEC));
+	/* Who went on after a fault may have written there. */
+	stack_trace_print(note->stack, min_t(unsigned int, note->n, DEPTH), 1);
 }
 
 /* Who allocated and who freed the object, once its pages are shown. */

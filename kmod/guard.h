@@ -4,6 +4,7 @@
 
 #include <linux/types.h>
 
+struct die_args;
 struct mspan;
 
 extern unsigned int gom_guard_interval;
@@ -17,6 +18,7 @@ void gom_guard_end(const void *obj);
 void gom_guard_rest(const void *obj);
 void gom_guard_tell(const void *obj);
 
+bool gom_guard_explains(const struct die_args *args);
 bool gom_guard_hides(const void *obj);
 bool gom_guard_is_before(const void *obj);
 

@@ -148,7 +148,7 @@ module_param_named(pool_check, gom_pool_check, bool, 0644);
 MODULE_PARM_DESC(pool_check, "have pools that are made from now on look for double puts (default: 0)");
 
 module_param_named(guard_interval, gom_guard_interval, uint, 0644);
-MODULE_PARM_DESC(guard_interval, "milliseconds between two sampled objects with a page beside them that faults; 0 for none (default: 100)");
+MODULE_PARM_DESC(guard_interval, "milliseconds between two sampled objects with a page beside them that faults; 0 for none (default: 0)");
 
 static int __init gom_init(void)
 {

@@ -298,27 +298,24 @@ static noinline void *malloc_special(size_t size, gfp_t gfp,
 }
 
 /*
- * The slow exits get a size to look the class up again, lest a hit keep a
- * copy for them: the caller's, or if it gave none the class's own.  For the
- * same reason @caller is 0 where it is who called the function itself.
+ * The slow exits get @size to look the class up again, lest a hit keep a copy
+ * of that for them.  For the same reason @caller is 0 where it is who called
+ * the function itself.
  */
-static __always_inline void *malloc_fast(bool sized, size_t size,
-					 unsigned long class, gfp_t gfp,
-					 unsigned long caller)
+static __always_inline void *malloc_fast(size_t size, unsigned long class,
+					 gfp_t gfp, unsigned long caller)
 {
 	void *obj;
 
 	if (unlikely(gfp & (__GOMALLOC_GFP_DIVERT | __GFP_ZERO)) ||
 	    want_init_on_alloc(0))
-		return malloc_special(sized ? size : gom_class[class].size,
-				      gfp, caller ?: _RET_IP_);
+		return malloc_special(size, gfp, caller ?: _RET_IP_);
 	/* Elsewhere it costs a call on a hit, and a miss checks as well. */
 	if (IS_ENABLED(CONFIG_DEBUG_ATOMIC_SLEEP) || IS_ENABLED(CONFIG_LOCKDEP))
 		might_alloc(gfp);
 	preempt_disable();
 	if (unlikely(!__gomalloc_pop(class, &obj)))
-		return malloc_miss(sized ? size : gom_class[class].size, gfp,
-				   caller ?: _RET_IP_);
+		return malloc_miss(size, gfp, caller ?: _RET_IP_);
 	preempt_enable();
 	return obj;
 }
@@ -326,7 +323,7 @@ static __always_inline void *malloc_fast(bool sized, size_t size,
 /* For the rest of the API: @caller is who called that. */
 void *gom_malloc(size_t size, gfp_t gfp, unsigned long caller)
 {
-	return malloc_fast(true, size, gom_size_class(size), gfp, caller);
+	return malloc_fast(size, gom_size_class(size), gfp, caller);
 }
 
 /* For who has something else to try: no failure is counted or told. */
@@ -357,36 +354,37 @@ void *gom_malloc_try(size_t size, gfp_t gfp, unsigned long caller)
  */
 void *__gomalloc(size_t size, gfp_t gfp)
 {
-	return malloc_fast(true, size, gom_size_class(size), gfp, 0);
+	return malloc_fast(size, gom_size_class(size), gfp, 0);
 }
 EXPORT_SYMBOL_GPL(__gomalloc);
 
 /**
  * __gomalloc_class - allocate an object of a size class
+ * @size: bytes wanted
  * @gfp: as for kmalloc()
  * @class: from __gomalloc_const_class()
  *
  * Context: any that kmalloc() allows with @gfp.
  * Return: the object, or %NULL.
  */
-void *__gomalloc_class(gfp_t gfp, unsigned int class)
+void *__gomalloc_class(size_t size, gfp_t gfp, unsigned int class)
 {
-	return malloc_fast(false, 0, class, gfp, 0);
+	return malloc_fast(size, class, gfp, 0);
 }
 EXPORT_SYMBOL_GPL(__gomalloc_class);
 
 /**
  * __gomalloc_miss - what __gomalloc_const() has no object for
+ * @size: bytes wanted
  * @gfp: as for kmalloc()
- * @class: from __gomalloc_const_class()
  *
  * Context: any that kmalloc() allows with @gfp; enters with preemption off
  *	once more than it leaves.
  * Return: an object, or %NULL.
  */
-void *__gomalloc_miss(gfp_t gfp, unsigned int class)
+void *__gomalloc_miss(size_t size, gfp_t gfp)
 {
-	return malloc_miss(gom_class[class].size, gfp, _RET_IP_);
+	return malloc_miss(size, gfp, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(__gomalloc_miss);
 
@@ -407,7 +405,7 @@ static __always_inline void *malloc_node(size_t size, gfp_t gfp, int node,
 	if (gfp & __GOMALLOC_GFP_DIVERT)
 		return malloc_divert(size, gfp, node, caller ?: _RET_IP_);
 	if (node == NUMA_NO_NODE || node == numa_mem_id() || is_near(node))
-		return malloc_fast(true, size, gom_size_class(size), gfp,
+		return malloc_fast(size, gom_size_class(size), gfp,
 				   caller);
 	return malloc_any(size, gom_size_class(size), gfp, node,
 			  caller ?: _RET_IP_);
@@ -770,7 +768,7 @@ int gomalloc_bulk(size_t size, gfp_t gfp, size_t nr, void **ptrs)
 					  min_t(size_t, nr - done, BULK_BATCH));
 		if (done == nr)
 			break;
-		ptrs[done] = malloc_fast(true, size, class, gfp, 0);
+		ptrs[done] = malloc_fast(size, class, gfp, 0);
 		if (unlikely(!ptrs[done])) {
 			gofree_bulk(done, ptrs);
 			return 0;

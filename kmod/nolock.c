@@ -143,7 +143,7 @@ static bool may_defer(const void *ptr, unsigned int class)
 	case GOM_CLASS_LARGE:
 		return gom_mspan_offset(gom_arena_span(ptr), ptr) == 0;
 	case GOM_CLASS_TRACKED:
-		return gom_tracked_object(ptr) == ptr;
+		return gom_tracked_may_live(ptr);
 	case GOM_CLASS_HEAP:
 		return gom_goheap_begins(ptr);
 	default:
@@ -187,8 +187,12 @@ void gofree_nolock(const void *ptr)
 	} else if (may_defer(ptr, class)) {
 		if (class == GOM_CLASS_HEAP)
 			gom_goheap_defer(ptr);
+		else if (class == GOM_CLASS_TRACKED)
+			gom_tracked_defer(ptr);
 		defer(obj, false);
-	} else if (class == GOM_CLASS_HEAP && !gom_goheap_holds(ptr)) {
+	} else if ((class == GOM_CLASS_HEAP && !gom_goheap_holds(ptr)) ||
+		   (class == GOM_CLASS_TRACKED &&
+		    gom_tracked_object(ptr) == ptr)) {
 		gom_report(GOM_DOUBLE_FREE, ptr, _RET_IP_);
 	} else if (class >= GOM_CLASS_LARGE && class != GOM_CLASS_FREE) {
 		gom_report(GOM_INTERIOR_FREE, ptr, _RET_IP_);

@@ -146,7 +146,7 @@ bool gom_report(enum gom_misuse what, const void *ptr, unsigned long caller)
 			pr_err("BUG: gomalloc: %s in %pS\n", names[what],
 			       (void *)caller);
 		else
-			pr_err("BUG: gomalloc: %s, found when its batch was returned\n",
+			pr_err("BUG: gomalloc: %s, found later\n",
 			       names[what]);
 		print_object(ptr, record.class);
 		pr_err("gomalloc:   %s.  By %s/%d on CPU %d\n", advice[what],

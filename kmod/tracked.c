@@ -19,6 +19,7 @@
  * Called by malloc.c with no lock held, in any context but NMI.
  */
 #include <linux/bitmap.h>
+#include <linux/llist.h>
 #include <linux/log2.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
@@ -341,8 +342,11 @@ static void release(struct gom_tracked *tracked, const void *obj)
 		gom_mheap_free(over);
 }
 
-/* The object held longest, if all take more than @most bytes; NULL if not. */
-static void *take_held(struct gom_tracked *tracked, size_t most)
+/*
+ * The object held longest, if all take more than @most bytes and it is a guarded
+ * one, if that is wanted; NULL if not.
+ */
+static void *take_held(struct gom_tracked *tracked, size_t most, bool guarded)
 {
 	struct gom_slot slot;
 	unsigned long flags;
@@ -351,11 +355,13 @@ static void *take_held(struct gom_tracked *tracked, size_t most)
 
 	raw_spin_lock_irqsave(&tracked->lock, flags);
 	if (tracked->held_bytes > most) {
-		obj = tracked->held;
-		span = gom_arena_span(obj);
-		slot = slot_at(span, slot_of(span, obj));
-		tracked->held = slot.record->next;
-		tracked->held_bytes -= slot.size;
+		span = gom_arena_span(tracked->held);
+		slot = slot_at(span, slot_of(span, tracked->held));
+		if (!guarded || slot.record->checks & GOM_CHECK_GUARD) {
+			obj = tracked->held;
+			tracked->held = slot.record->next;
+			tracked->held_bytes -= slot.size;
+		}
 	}
 	raw_spin_unlock_irqrestore(&tracked->lock, flags);
 	return obj;
@@ -381,6 +387,9 @@ static void hold(struct gom_tracked *tracked, void *obj,
 	tracked->held_bytes += slot->size;
 	raw_spin_unlock_irqrestore(&tracked->lock, flags);
 }
+
+/* How often to try the lock where nobody may wait for it. */
+#define LOCK_TRIES	100000
 
 /* === Guarded objects ===================================================== */
 
@@ -412,14 +421,16 @@ static void *take_guard(struct gom_tracked *tracked, struct gom_record *record)
  * stay hidden as long as there are others.
  */
 static void *take_guarded(struct gom_tracked *tracked,
-			  struct gom_record *record)
+			  struct gom_record *record, gfp_t gfp)
 {
 	void *obj = take_guard(tracked, record), *oldest;
 
 	if (obj)
 		return obj;
-	schedule_work(&guards_work);
-	oldest = take_held(tracked, 0);
+	/* To wake somebody up, as who allocates with the scheduler's locks may not. */
+	if (gfp & __GFP_KSWAPD_RECLAIM)
+		queue_work(system_unbound_wq, &guards_work);
+	oldest = take_held(tracked, 0, true);
 	if (!oldest)
 		return NULL;
 	release(tracked, oldest);
@@ -440,7 +451,8 @@ static void prepare_guard(struct gom_node *node, int nid)
 		.class = GOM_CLASS_TRACKED,
 	};
 	struct mspan *span = gom_node_alloc_span(nid, &run,
-						 GOM_GFP_EASY(GFP_KERNEL));
+						 GOM_GFP_EASY(GFP_KERNEL) |
+						 __GFP_THISNODE);
 	struct gom_tracked *tracked;
 	unsigned long flags;
 
@@ -462,11 +474,18 @@ static void prepare_guard(struct gom_node *node, int nid)
 	raw_spin_unlock_irqrestore(&tracked->lock, flags);
 }
 
-/* A worker: one for each node at a time. */
+/*
+ * A worker: one for each node at a time, and no more than one in a second, as
+ * all CPUs hear of it when an entry of the linear map is split.
+ */
 static void prepare_guards(struct work_struct *work)
 {
+	static unsigned long next = INITIAL_JIFFIES;
 	int nid;
 
+	if (time_before(jiffies, next))
+		return;
+	next = jiffies + HZ;
 	for_each_gom_node(nid)
 		if (READ_ONCE(gom_node(nid)->tracked.nguards) <
 		    entitled(gom_node(nid)))
@@ -558,12 +577,12 @@ static void count_out(const struct gom_record *record)
 		gom_site_free(&record->site->exact, 1, record->bytes);
 }
 
-static void begin_checked(const void *obj, gfp_t gfp)
+static void begin_checked(const void *obj)
 {
 	struct mspan *span = gom_arena_span(obj);
 	struct gom_slot slot = slot_at(span, slot_of(span, obj));
 
-	gom_checked_begin(&slot, GOM_GFP_EASY(GOM_GFP_META(gfp)));
+	gom_checked_begin(&slot);
 }
 
 /* A guarded one if there is a page for it; if not, @record is a plain one's. */
@@ -574,7 +593,7 @@ static void *alloc_guarded(const struct gom_tracked_request *req,
 	void *obj;
 
 	gom_checked_layout(record, req->size);
-	obj = take_guarded(&gom_node(req->node)->tracked, record);
+	obj = take_guarded(&gom_node(req->node)->tracked, record, req->gfp);
 	if (obj)
 		return obj;
 	*record = plain;
@@ -607,7 +626,7 @@ void *gom_tracked_alloc(const struct gom_tracked_request *req)
 	if (!req->class)
 		count_malloc(obj, record.bytes);
 	if (record.checks)
-		begin_checked(obj, req->gfp);
+		begin_checked(obj);
 	if (want_init_on_alloc(req->gfp))
 		memset(obj, 0, record.size);
 	return obj;
@@ -688,7 +707,7 @@ static void end_checked(struct gom_tracked *tracked, void *obj,
 
 	gom_checked_end(&slot, caller);
 	hold(tracked, obj, &slot);
-	while ((oldest = take_held(tracked, HELD_MOST)))
+	while ((oldest = take_held(tracked, HELD_MOST, false)))
 		release(tracked, oldest);
 }
 
@@ -763,6 +782,20 @@ bool gom_tracked_resize(const void *ptr, size_t size)
 	return exact;
 }
 
+/*
+ * The live object at @ptr is to be freed later, and is a link of a list until
+ * then: which may be longer than what was asked for.  Any context.
+ */
+void gom_tracked_defer(const void *ptr)
+{
+	struct mspan *span = gom_arena_span(ptr);
+	struct gom_slot slot = slot_at(span, slot_of(span, ptr));
+
+	if (slot.record->checks & GOM_CHECK_EXACT &&
+	    slot.record->size < sizeof(struct llist_node))
+		gom_checked_resize(&slot, sizeof(struct llist_node));
+}
+
 /* Say what is known of the object that is or was at @ptr. */
 void gom_tracked_tell(const void *ptr)
 {
@@ -804,7 +837,9 @@ static void fill_info(struct gom_tracked_info *info, const struct mspan *span,
 	info->size = record->size;
 	info->caller = record->site;
 	info->counted = record->counted;
-	info->bucket = record->bucket ? gom_profile_id(record->bucket) : 0;
+	/* Of one that is held, that leads to the next. */
+	info->bucket = record->bucket && !record->held ?
+		       gom_profile_id(record->bucket) : 0;
 	info->when = record->when;
 	info->held = record->held;
 }
@@ -844,6 +879,7 @@ bool gom_tracked_find(const void *ptr, struct gom_tracked_info *info)
  */
 bool gom_tracked_find_guarded(const void *ptr, struct gom_tracked_info *info)
 {
+	unsigned int tries = LOCK_TRIES;
 	struct gom_tracked *tracked;
 	unsigned long flags;
 	struct mspan *span;
@@ -852,8 +888,12 @@ bool gom_tracked_find_guarded(const void *ptr, struct gom_tracked_info *info)
 	if (class_of(ptr) != GOM_CLASS_TRACKED)
 		return false;
 	tracked = tracked_around(ptr);
-	if (!raw_spin_trylock_irqsave(&tracked->lock, flags))
-		return false;
+	/* Unless it was under this lock that the CPU has faulted. */
+	while (!raw_spin_trylock_irqsave(&tracked->lock, flags)) {
+		if (!tries--)
+			return false;
+		cpu_relax();
+	}
 	span = span_of(tracked, ptr);
 	if (span && span->bucket == IS_GUARDED && span->nalloc) {
 		fill_info(info, span, 0);
@@ -864,8 +904,9 @@ bool gom_tracked_find_guarded(const void *ptr, struct gom_tracked_info *info)
 }
 
 /*
- * Bytes of the live tracked object around @ptr, and where it begins: any
- * context, with RCU held off.  0 and NULL if its span has just gone.
+ * Bytes of the live tracked object around @ptr, whether one may begin there, and
+ * where it begins: any context, with RCU held off.  0 and NULL if its span has
+ * just gone.
  */
 size_t gom_tracked_size(const void *ptr)
 {
@@ -874,6 +915,18 @@ size_t gom_tracked_size(const void *ptr)
 	if (!gom_mspan_glimpse(gom_arena_span(ptr), GOM_CLASS_TRACKED, &span))
 		return 0;
 	return gom_mspan_records(&span)[slot_of(&span, ptr)].size;
+}
+
+bool gom_tracked_may_live(const void *ptr)
+{
+	struct mspan span;
+	unsigned int slot;
+
+	if (!gom_mspan_glimpse(gom_arena_span(ptr), GOM_CLASS_TRACKED, &span))
+		return false;
+	slot = slot_of(&span, ptr);
+	return object_of(&span, slot) == ptr &&
+	       !READ_ONCE(gom_mspan_records(&span)[slot].held);
 }
 
 void *gom_tracked_object(const void *ptr)
@@ -967,7 +1020,7 @@ void gom_tracked_trim(struct gom_node *node)
 	while (READ_ONCE(tracked->nguards) > entitled(node)) {
 		if (shed_guard(tracked))
 			continue;
-		obj = take_held(tracked, 0);
+		obj = take_held(tracked, 0, true);
 		if (!obj)
 			break;
 		release(tracked, obj);
@@ -981,7 +1034,7 @@ void gom_tracked_shed(struct gom_tracked *tracked)
 	unsigned long flags;
 	void *obj;
 
-	while ((obj = take_held(tracked, 0)))
+	while ((obj = take_held(tracked, 0, false)))
 		release(tracked, obj);
 	while (shed_guard(tracked))
 		;

@@ -116,6 +116,8 @@ enum gom_tracked_free gom_tracked_free(const void *ptr, unsigned long caller);
 bool gom_tracked_resize(const void *ptr, size_t size);
 void gom_tracked_tell(const void *ptr);
 bool gom_tracked_begins(const void *ptr);
+bool gom_tracked_may_live(const void *ptr);
+void gom_tracked_defer(const void *ptr);
 size_t gom_tracked_size(const void *ptr);
 void *gom_tracked_object(const void *ptr);
 u64 gom_tracked_failed(void);

@@ -7,7 +7,7 @@
 # shellcheck source=selftests/lib.sh
 . ./lib.sh
 
-begin 29 gomalloc_misuse gomalloc_stress
+begin 38 gomalloc_misuse gomalloc_stress
 
 # commit KIND FUNCTION REPORT PATTERN: does it, and finds one report, of kind
 # REPORT, that names FUNCTION and describes the object as PATTERN.
@@ -54,6 +54,60 @@ test_misuse tiny-double-free tiny_double_free double-free 'class tiny'
 test_misuse tiny-interior-free tiny_interior_free interior-free 'class tiny'
 test_misuse large-interior-free large_interior_free interior-free \
 	'class large, offset 8192,'
+
+# === What only checked objects tell =========================================
+
+parameter=/sys/module/gomalloc/parameters/debug
+
+# silent KIND
+silent()
+{
+	mark_log
+	load gomalloc_misuse kind="$1" || return 1
+	rmmod gomalloc_misuse
+	echo 1 >"$debugfs/free_os_memory"
+	equal reports "$(count_logged 'BUG: gomalloc: ')" 0
+}
+
+# found KIND REPORT PATTERN FUNCTION: at the latest when the place is used again,
+# with who allocated the object, even if its module has gone, and both stacks.
+found()
+{
+	mark_log
+	load gomalloc_misuse kind="$1" || return 1
+	rmmod gomalloc_misuse
+	echo 1 >"$debugfs/free_os_memory"
+	equal reports "$(count_logged 'BUG: gomalloc: ')" 1 &&
+		logged "BUG: gomalloc: $2$3" &&
+		logged "allocated by $4+.* \[gomalloc_misuse\] [0-9]* ms ago" &&
+		logged 'do_init_module+'
+}
+
+# refused SETTING: and said why, and nothing changed.
+refused()
+{
+	mark_log
+	fails sh -c "echo '$1' >$parameter" &&
+		equal debug "$(cat $parameter)" "$2" &&
+		logged 'gomalloc: debug: want letters'
+}
+
+# The log tells of ten in five seconds at most.
+sleep 6
+result "nothing is checked unasked" equal debug "$(cat $parameter)" ""
+result "overrun: not seen" silent overrun
+echo ZPU,100,gomalloc_misuse >$parameter
+result "settings can be read" equal debug "$(cat $parameter)" \
+	ZPU,100,gomalloc_misuse
+result "a letter that is none is refused" refused ZX ZPU,100,gomalloc_misuse
+result "overrun: told" found overrun overrun " in overrun+" overrun
+result "underrun: told" found underrun underrun " in underrun+" \
+	underrun
+result "late write: told" found late-write write-after-free "," late_write
+echo ZPU,8k,nobody >$parameter
+result "overrun of others: not seen" silent overrun
+echo >$parameter
+result "overrun: not seen any more" silent overrun
 result "all goes on" load gomalloc_stress ms=200
 result "the kernel is well" is_taint_free
 ktap_finished

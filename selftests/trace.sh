@@ -27,19 +27,20 @@ trap leave_tracing EXIT
 echo 8192 >$tracing/buffer_size_kb
 
 # counters: those of debugfs that events tell of, "NAME VALUE". Events have
-# numbers for all classes.
+# numbers for all classes, those without a size after the others.
 counters()
 {
 	awk 'NF == 2 { print $1, $2 }' $debugfs/stats
 	awk '
 	BEGIN {
-		number["tiny"] = 65
-		number["large"] = 66
-		number["tracked"] = 67
-		number["heap"] = 68
+		after["tiny"] = 1
+		after["large"] = 2
+		after["tracked"] = 3
+		after["heap"] = 4
 	}
+	NR > 2 && !($1 in after) { last = $1 }
 	NR > 2 {
-		class = $1 in number ? number[$1] : $1
+		class = $1 in after ? last + after[$1] : $1
 		print "spans/" class, $4
 		print "refills/" class, $11
 		print "flushes/" class, $12
@@ -208,11 +209,17 @@ shrink_agrees()
 		[ "$(sum shrink.freed)" -gt 0 ]
 }
 
+# class_of SIZE
+class_of()
+{
+	awk -v size="$1" '$2 == size { print $1 }' $debugfs/classes
+}
+
 misuse_agrees()
 {
 	grep gomalloc_misuse: "$scratch/trace"
 	equal events "$(sum misuse)" "$(change Misuses)" &&
-		grep -q 'kind=double-free ptr=.* class=14 .*caller=double_free+' \
+		grep -q "kind=double-free ptr=.* class=$(class_of 192) .*caller=double_free+" \
 			"$scratch/trace"
 }
 

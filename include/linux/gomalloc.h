@@ -42,8 +42,8 @@
 
 /* Use gomalloc(), gofree() and so on: these serve the inlines below. */
 void *__gomalloc(size_t size, gfp_t gfp) __alloc_size(1) __malloc;
-void *__gomalloc_class(gfp_t gfp, unsigned int class) __malloc;
-void *__gomalloc_miss(gfp_t gfp, unsigned int class);
+void *__gomalloc_class(size_t size, gfp_t gfp, unsigned int class) __malloc;
+void *__gomalloc_miss(size_t size, gfp_t gfp);
 void *__gomalloc_node(size_t size, gfp_t gfp, int node)
 	__alloc_size(1) __malloc;
 bool __gofree_rcu(struct rcu_head *head);
@@ -100,7 +100,7 @@ static __always_inline void *__gomalloc_const(size_t size, gfp_t gfp)
 		might_alloc(gfp);
 	preempt_disable();
 	if (unlikely(!__gomalloc_pop(class, &obj)))
-		return __gomalloc_miss(gfp, class);
+		return __gomalloc_miss(size, gfp);
 	preempt_enable();
 	if (want_init_on_alloc(gfp))
 		memset(obj, 0, __gomalloc_const_size(size));
@@ -125,7 +125,7 @@ static __always_inline __alloc_size(1) void *gomalloc(size_t size, gfp_t gfp)
 	    size > GOMALLOC_MAX_SMALL)
 		return __gomalloc(size, gfp);
 	if (!__builtin_constant_p(gfp) || gfp & __GOMALLOC_GFP_DIVERT)
-		return __gomalloc_class(gfp, __gomalloc_const_class(size));
+		return __gomalloc_class(size, gfp, __gomalloc_const_class(size));
 	return __gomalloc_const(size, gfp);
 }
 

@@ -7,6 +7,7 @@
 #include <linux/sizes.h>
 #include "debug.h"
 #include "gom_test.h"
+#include "nolock.h"
 #include "sample.h"
 #include "tracked.h"
 
@@ -163,6 +164,27 @@ static void resized(struct kunit *test)
 	*byte(moved, 45) = 0;
 	gofree(moved);
 	gom_test_expect_report(test, GOM_OVERRUN, moved);
+}
+
+/* What is freed later is a link of a list until then, whatever its size. */
+static void freed_later(struct kunit *test)
+{
+	static const char * const texts[] = { "Z", "P", "K" };
+	unsigned int i, k;
+	void *obj;
+
+	for (i = 0; i < ARRAY_SIZE(texts); i++) {
+		set(test, texts[i]);
+		for (k = 0; k < ARRAY_SIZE(sizes); k++) {
+			obj = gom_test_alloc(sizes[k], GFP_KERNEL);
+			KUNIT_ASSERT_NOT_NULL(test, obj);
+			gofree_nolock(obj);
+			gom_nolock_flush(0);
+			gofree_nolock(obj);
+			gom_test_expect_report(test, GOM_DOUBLE_FREE, obj);
+		}
+	}
+	gomalloc_free_os_memory();
 }
 
 static unsigned int class_of_new(struct kunit *test, size_t size)
@@ -336,6 +358,7 @@ static struct kunit_case debug_cases[] = {
 	KUNIT_CASE(write_after_free),
 	KUNIT_CASE(waits),
 	KUNIT_CASE(resized),
+	KUNIT_CASE(freed_later),
 	KUNIT_CASE(by_size),
 	KUNIT_CASE(by_name),
 	KUNIT_CASE(settings),

@@ -163,6 +163,22 @@ static void freed_twice(struct kunit *test)
 	gom_test_expect_report(test, GOM_INTERIOR_FREE, obj + 8);
 }
 
+/* Those that were freed are in a list, and hidden. */
+static void two_freed(struct kunit *test)
+{
+	void *first = guarded(test, 64), *second = guarded(test, 64);
+	struct gom_tracked_info info;
+
+	KUNIT_ASSERT_NOT_NULL(test, first);
+	KUNIT_ASSERT_NOT_NULL(test, second);
+	gofree(first);
+	gofree(second);
+	KUNIT_ASSERT_TRUE(test, gom_tracked_find_guarded(first, &info));
+	KUNIT_EXPECT_PTR_EQ(test, info.obj, first);
+	KUNIT_EXPECT_TRUE(test, info.held);
+	KUNIT_EXPECT_EQ(test, info.bucket, 0);
+}
+
 /* At most as many as the heap is entitled to, and seldom. */
 static void few(struct kunit *test)
 {
@@ -248,6 +264,7 @@ static struct kunit_case guard_cases[] = {
 	KUNIT_CASE(comes_back),
 	KUNIT_CASE(gap),
 	KUNIT_CASE(freed_twice),
+	KUNIT_CASE(two_freed),
 	KUNIT_CASE(few),
 	KUNIT_CASE(trimmed),
 	KUNIT_CASE(crowd),

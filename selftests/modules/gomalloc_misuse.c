@@ -128,6 +128,47 @@ static noinline int large_interior_free(void)
 	return 0;
 }
 
+/*
+ * What is found only where objects are checked, as it leaves the first words of
+ * free objects alone: 100 bytes are in the class of 112.
+ */
+static noinline int overrun(void)
+{
+	char *obj = gomalloc(100, GFP_KERNEL);
+
+	if (!obj)
+		return -ENOMEM;
+	OPTIMIZER_HIDE_VAR(obj);
+	obj[100] = 1;
+	gofree(obj);
+	return 0;
+}
+
+static noinline int underrun(void)
+{
+	char *obj = gomalloc(100, GFP_KERNEL), *before = obj;
+
+	if (!obj)
+		return -ENOMEM;
+	OPTIMIZER_HIDE_VAR(before);
+	before[-1] ^= 1;
+	gofree(obj);
+	before[-1] ^= 1;
+	return 0;
+}
+
+static noinline int late_write(void)
+{
+	char *obj = gomalloc(100, GFP_KERNEL), *later = obj;
+
+	if (!obj)
+		return -ENOMEM;
+	OPTIMIZER_HIDE_VAR(later);
+	gofree(obj);
+	later[50] = 1;
+	return 0;
+}
+
 /* Three of 192 bytes, a tiny one and a large one. */
 static noinline int leak(void)
 {
@@ -199,6 +240,9 @@ static const struct misuse {
 	{ "tiny-double-free", tiny_double_free },
 	{ "tiny-interior-free", tiny_interior_free },
 	{ "large-interior-free", large_interior_free },
+	{ "overrun", overrun },
+	{ "underrun", underrun },
+	{ "late-write", late_write },
 	{ "leak", leak },
 	{ "kernel-free", kernel_free },
 	{ "kernel-free-first", kernel_free_first },
