@@ -4,6 +4,7 @@
  * brings is selftests/guard.sh's, as only reads that may fail are made here.
  */
 #include <linux/sizes.h>
+#include <linux/topology.h>
 #include <linux/uaccess.h>
 #include "gom_test.h"
 #include "guard.h"
@@ -11,7 +12,7 @@
 #include "sample.h"
 #include "tracked.h"
 
-/* So large that it is entitled to two guarded spans. */
+/* So large that its node is entitled to two guarded spans. */
 #define HEAP	(SZ_16M)
 
 /* Every object is sampled, and may be guarded a jiffy after the last. */
@@ -25,11 +26,12 @@ static int guard_init(struct kunit *test)
 		return err;
 	if (!IS_ENABLED(CONFIG_X86_64))
 		kunit_skip(test, "not on this machine");
-	parts = kunit_kcalloc(test, HEAP / SZ_4M, sizeof(*parts), GFP_KERNEL);
+	parts = kunit_kcalloc(test, HEAP / SZ_1M, sizeof(*parts), GFP_KERNEL);
 	if (!parts)
 		return -ENOMEM;
-	for (i = 0; i < HEAP / SZ_4M; i++)
-		parts[i] = gom_test_alloc(SZ_4M, GFP_KERNEL);
+	for (i = 0; i < HEAP / SZ_1M; i++)
+		parts[i] = gomalloc_node(SZ_1M, GFP_KERNEL | __GFP_THISNODE,
+					 numa_mem_id());
 	((struct gom_test *)test->priv)->own = parts;
 	gom_guard_interval = 1;
 	return gom_sample_set_rate(1);
@@ -42,7 +44,7 @@ static void guard_exit(struct kunit *test)
 	unsigned int i;
 
 	gom_guard_interval = 0;
-	for (i = 0; parts && i < HEAP / SZ_4M; i++)
+	for (i = 0; parts && i < HEAP / SZ_1M; i++)
 		gofree(parts[i]);
 	gom_test_exit(test);
 }
@@ -218,7 +220,7 @@ static void trimmed(struct kunit *test)
 	gom_guard_interval = 0;
 	gom_tracked_trim(node);
 	KUNIT_EXPECT_GT(test, node->tracked.nguards, 0);
-	for (i = 0; i < HEAP / SZ_4M; i++) {
+	for (i = 0; i < HEAP / SZ_1M; i++) {
 		gofree(parts[i]);
 		parts[i] = NULL;
 	}

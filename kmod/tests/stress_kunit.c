@@ -112,7 +112,8 @@ static void run(struct kunit *test, struct gom_test_crowd *crowd, size_t max)
 		put(shared->slots[i]);
 	kunit_info(test, "%d objects, %u checks passed\n",
 		   atomic_read(&shared->ops), shared->checked);
-	KUNIT_EXPECT_GT(test, atomic_read(&shared->ops), 1000);
+	/* However busy the machine is. */
+	KUNIT_EXPECT_GT(test, atomic_read(&shared->ops), 100);
 	KUNIT_EXPECT_EQ(test, atomic_read(&shared->bad), 0);
 	KUNIT_EXPECT_EQ(test, shared->invalid, 0);
 }
