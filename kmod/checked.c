@@ -174,6 +174,13 @@ static void paint_right(const struct gom_slot *slot)
 	memset(end_of(slot), SLUB_RED_ACTIVE, right_of(slot));
 }
 
+/* KASAN is to let anybody touch the object, and nothing else of its slot. */
+static void show_bounds(const struct gom_slot *slot)
+{
+	forbid(slot->start, slot->size, KASAN_SLAB_REDZONE);
+	allow(slot->obj, slot->record->size);
+}
+
 /* A slot is an object's from now on. */
 void gom_checked_begin(const struct gom_slot *slot)
 {
@@ -185,10 +192,8 @@ void gom_checked_begin(const struct gom_slot *slot)
 	}
 	if (record->checks & GOM_CHECK_POISON)
 		memset(slot->obj, POISON_INUSE, record->size);
-	if (record->checks & GOM_CHECK_KASAN) {
-		forbid(slot->start, slot->size, KASAN_SLAB_REDZONE);
-		allow(slot->obj, record->size);
-	}
+	if (record->checks & GOM_CHECK_KASAN)
+		show_bounds(slot);
 	record->stack[FREED] = 0;
 	note_stack(record, ALLOCATED);
 	if (record->checks & GOM_CHECK_GUARD)
@@ -205,10 +210,8 @@ void gom_checked_resize(const struct gom_slot *slot, u32 size)
 	record->size = size;
 	if (record->checks & GOM_CHECK_BOUNDS)
 		paint_right(slot);
-	if (record->checks & GOM_CHECK_KASAN) {
-		forbid(slot->start, slot->size, KASAN_SLAB_REDZONE);
-		allow(slot->obj, record->size);
-	}
+	if (record->checks & GOM_CHECK_KASAN)
+		show_bounds(slot);
 }
 
 /* Report what was written around an object. */

@@ -305,32 +305,30 @@ int gom_sample_set_rate(unsigned long bytes)
 	return 0;
 }
 
-/* Count by call site what the modules in @list allocate; site.c knows more. */
-int gom_sample_set_counted(const char *list)
+/* Have @set take a setting that says which allocations to look at. */
+static int change(int (*set)(const char *text), const char *text)
 {
 	int err = -ENODEV;
 
 	mutex_lock(&settings_lock);
 	if (!closed)
-		err = gom_site_set_counted(list);
+		err = set(text);
 	if (!err)
 		update();
 	mutex_unlock(&settings_lock);
 	return err;
 }
 
+/* Count by call site what the modules in @list allocate; site.c knows more. */
+int gom_sample_set_counted(const char *list)
+{
+	return change(gom_site_set_counted, list);
+}
+
 /* Check objects as @text says; debug.c knows more. */
 int gom_sample_set_debug(const char *text)
 {
-	int err = -ENODEV;
-
-	mutex_lock(&settings_lock);
-	if (!closed)
-		err = gom_debug_set(text);
-	if (!err)
-		update();
-	mutex_unlock(&settings_lock);
-	return err;
+	return change(gom_debug_set, text);
 }
 
 /* Have every allocation looked at, until as many calls of the other. */
