@@ -71,8 +71,8 @@ EXPORT_SYMBOL_GPL(gosize);
  *
  * Context: any.
  * Return: bytes that gomalloc(@size) gives, or more where memory was too short
- *	for a span, or less where its end is checked; @size itself if it is tiny, 0, or more than
- *	%GOMALLOC_MAX_SIZE.
+ *	for a span, or less where its end is checked; @size itself if it is
+ *	tiny, 0, or more than %GOMALLOC_MAX_SIZE.
  */
 size_t gomalloc_size_roundup(size_t size)
 {

@@ -31,6 +31,7 @@
 #include "mspan.h"
 #include "report.h"
 #include "site.h"
+#include "slot.h"
 
 /* The least behind an object, and in front of it. */
 #define REDZONE		16UL

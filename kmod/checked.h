@@ -5,20 +5,7 @@
 #include <linux/types.h>
 
 struct gom_record;
-
-/**
- * struct gom_slot - a slot and the object in it
- * @start: the slot's address; of a guarded object, its page's
- * @size: its bytes
- * @obj: the object
- * @record: of the object
- */
-struct gom_slot {
-	void *start;
-	size_t size;
-	void *obj;
-	struct gom_record *record;
-};
+struct gom_slot;
 
 int gom_checked_init_stacks(void);
 

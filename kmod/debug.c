@@ -35,16 +35,6 @@ static char settings[GOM_DEBUG_LEN] = {
 	IS_ENABLED(CONFIG_KASAN_GENERIC) ? 'K' : '\0'
 };
 
-/* A class byte for any size. */
-static unsigned int class_for(size_t size)
-{
-	unsigned int class = gom_size_class(size);
-
-	if (class)
-		return class;
-	return __gomalloc_is_tiny(size) ? GOM_CLASS_TINY : GOM_CLASS_LARGE;
-}
-
 /* What is to be checked of an object of @size bytes that @site allocates. */
 u8 gom_debug_checks(size_t size, const struct gom_site *site)
 {
@@ -52,7 +42,7 @@ u8 gom_debug_checks(size_t size, const struct gom_site *site)
 
 	if (likely(!wanted))
 		return 0;
-	if (!READ_ONCE(all_sizes) && !test_bit(class_for(size), classes))
+	if (!READ_ONCE(all_sizes) && !test_bit(gom_class_byte(size), classes))
 		return 0;
 	if (!READ_ONCE(all_names) && !(site && READ_ONCE(site->checked)))
 		return 0;
@@ -103,7 +93,7 @@ static int parse_size(struct parsed *p, const char *word, size_t len)
 	if (end != word + len || !size || size > GOMALLOC_MAX_SIZE)
 		return -EINVAL;
 	p->sizes = true;
-	__set_bit(class_for(size), p->classes);
+	__set_bit(gom_class_byte(size), p->classes);
 	return 0;
 }
 

@@ -29,7 +29,9 @@
  *                               -> mcache.c -> mcentral.c -> mheap.c
  *                               -> large.c  ----------------> mheap.c
  *                               -> sample.c
- *                               -> tracked.c ---------------> mheap.c
+ *                               -> tracked.c -> slot.c ------> mheap.c
+ *                                            -> quarantine.c -> slot.c
+ *                                            -> guarded.c ----> slot.c
  *                                            -> profile.c -> site.c
  *   heaps.c -> goheap.c -> granules.c
  *                       -> heapsite.c -> site.c
@@ -93,7 +95,7 @@
 #define GOM_CLASS_NONE		0			/* not ours */
 #define GOM_CLASS_TINY		GOMALLOC_NR_CLASSES	/* 16-byte blocks */
 #define GOM_CLASS_LARGE		(GOMALLOC_NR_CLASSES + 1)
-#define GOM_CLASS_TRACKED	(GOMALLOC_NR_CLASSES + 2) /* tracked.c's slots */
+#define GOM_CLASS_TRACKED	(GOMALLOC_NR_CLASSES + 2) /* slot.c's */
 #define GOM_CLASS_HEAP		(GOMALLOC_NR_CLASSES + 3) /* goheap.c's spans */
 #define GOM_CLASS_FREE		(GOMALLOC_NR_CLASSES + 4) /* in a free run */
 #define GOM_NR_CLASS_BYTES	(GOMALLOC_NR_CLASSES + 5)

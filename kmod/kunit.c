@@ -13,6 +13,7 @@
 #include "gopool.h"
 #include "goreserve.h"
 #include "guard.h"
+#include "guarded.h"
 #include "heaps.h"
 #include "limitfile.h"
 #include "malloc.h"
@@ -148,7 +149,7 @@ EXPORT_SYMBOL_IF_KUNIT(gom_debug_is_on);
 EXPORT_SYMBOL_IF_KUNIT(gom_debug_show);
 EXPORT_SYMBOL_IF_KUNIT(gom_guard_interval);
 EXPORT_SYMBOL_IF_KUNIT(gom_tracked_find_guarded);
-EXPORT_SYMBOL_IF_KUNIT(gom_tracked_trim);
+EXPORT_SYMBOL_IF_KUNIT(gom_guarded_trim);
 EXPORT_SYMBOL_IF_KUNIT(gom_sample_divert_allocs);
 EXPORT_SYMBOL_IF_KUNIT(gom_sample_undivert_allocs);
 EXPORT_SYMBOL_IF_KUNIT(gom_size_class_divert_frees);

@@ -20,6 +20,7 @@
 #include "fault.h"
 #include "gopool.h"
 #include "guard.h"
+#include "guarded.h"
 #include "heaps.h"
 #include "mcache.h"
 #include "mspan.h"
@@ -32,7 +33,6 @@
 #include "site.h"
 #include "size_class.h"
 #include "stats.h"
-#include "tracked.h"
 
 static int set_profile_rate(const char *text, const struct kernel_param *kp)
 {
@@ -225,7 +225,7 @@ static void __exit gom_exit(void)
 	gom_debugfs_exit();
 	gom_client_exit();
 	gom_shrink_exit();
-	gom_tracked_exit();
+	gom_guarded_exit();
 	gom_scavenge_exit();
 	gom_fault_exit();
 	leaked = gom_stats_leaks();

@@ -154,13 +154,6 @@ static u32 large_size(unsigned long addr)
 	return size;
 }
 
-static unsigned int class_of_size(u32 size)
-{
-	if (size > GOMALLOC_MAX_SMALL)
-		return GOM_CLASS_LARGE;
-	return gom_size_class(size) ?: GOM_CLASS_TINY;
-}
-
 static bool describe_tracked(unsigned long addr, struct gom_suspect *object)
 {
 	struct gom_tracked_info info;
@@ -169,7 +162,7 @@ static bool describe_tracked(unsigned long addr, struct gom_suspect *object)
 	    (unsigned long)info.obj != addr)
 		return false;
 	object->size = info.size;
-	object->class = class_of_size(info.size);
+	object->class = gom_class_byte(info.size);
 	object->site = info.caller;
 	object->when = info.when;
 	return true;

@@ -22,13 +22,13 @@
 #include <linux/workqueue.h>
 #include "budget.h"
 #include "drain.h"
+#include "guarded.h"
 #include "gopool.h"
 #include "limit.h"
 #include "mcache.h"
 #include "node.h"
 #include "scavenge.h"
 #include "trace.h"
-#include "tracked.h"
 
 /*
  * A round each so often; what may be kept beyond the recent peak of
@@ -140,7 +140,7 @@ static bool shed_node(int nid, u64 *began)
 		any |= READ_ONCE(central->full) || READ_ONCE(central->spare) ||
 		       gom_mcentral_has_empty(central);
 	}
-	gom_tracked_trim(gom_node(nid));
+	gom_guarded_trim(gom_node(nid));
 	round_cost += charge(began);
 	return any;
 }

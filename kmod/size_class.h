@@ -57,6 +57,14 @@ static __always_inline unsigned int gom_size_class(size_t size)
 	return 0;
 }
 
+/* The class byte of the pages in which an object of @size bytes lies. */
+static inline unsigned int gom_class_byte(size_t size)
+{
+	if (size > GOMALLOC_MAX_SMALL)
+		return GOM_CLASS_LARGE;
+	return gom_size_class(size) ?: GOM_CLASS_TINY;
+}
+
 /* Which object of a span of @class the byte at @offset belongs to. */
 static __always_inline unsigned int gom_class_index(unsigned int class,
 						    u32 offset)

@@ -108,9 +108,7 @@ struct gom_tracked_request {
 };
 
 void gom_tracked_setup(struct gom_tracked *tracked);
-void gom_tracked_exit(void);
 void gom_tracked_shed(struct gom_tracked *tracked);
-void gom_tracked_trim(struct gom_node *node);
 void *gom_tracked_alloc(const struct gom_tracked_request *req);
 enum gom_tracked_free gom_tracked_free(const void *ptr, unsigned long caller);
 bool gom_tracked_resize(const void *ptr, size_t size);

@@ -8,6 +8,7 @@
 #include <linux/uaccess.h>
 #include "gom_test.h"
 #include "guard.h"
+#include "guarded.h"
 #include "mheap.h"
 #include "sample.h"
 #include "tracked.h"
@@ -218,14 +219,14 @@ static void trimmed(struct kunit *test)
 	node = gom_node(gom_node_of(obj));
 	gofree(obj);
 	gom_guard_interval = 0;
-	gom_tracked_trim(node);
+	gom_guarded_trim(node);
 	KUNIT_EXPECT_GT(test, node->tracked.nguards, 0);
 	for (i = 0; i < HEAP / SZ_1M; i++) {
 		gofree(parts[i]);
 		parts[i] = NULL;
 	}
 	gom_mheap_release(&node->heap, ULONG_MAX);
-	gom_tracked_trim(node);
+	gom_guarded_trim(node);
 	KUNIT_EXPECT_EQ(test, node->tracked.nguards, 0);
 	KUNIT_EXPECT_TRUE(test, is_readable(obj));
 }
