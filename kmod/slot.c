@@ -36,38 +36,13 @@
 static_assert(GOM_PAGE_SIZE >> GOM_SLOT_SHIFT_MIN <=
 	      MSPAN_INLINE_WORDS * BITS_PER_LONG);
 
-/* Of a span that is shared: its one page is cut evenly. */
-static unsigned int slot_shift(const struct mspan *span)
-{
-	return GOM_PAGE_SHIFT - ilog2(span->nelems);
-}
-
-unsigned int gom_slot_index(const struct mspan *span, const void *ptr)
-{
-	if (span->nelems == 1)
-		return 0;
-	return gom_mspan_offset(span, ptr) >> slot_shift(span);
-}
-
-static void *start_of(const struct mspan *span, unsigned int slot)
-{
-	if (span->nelems == 1)
-		return (void *)span->start;
-	return (void *)(span->start + ((unsigned long)slot << slot_shift(span)));
-}
-
-void *gom_slot_object(const struct mspan *span, unsigned int slot)
-{
-	return start_of(span, slot) + gom_mspan_records(span)[slot].left;
-}
-
 /* The slot of @span with the object that lies or lay in it. */
 struct gom_slot gom_slot_at(const struct mspan *span, unsigned int slot)
 {
 	struct gom_slot at = {
-		.start = start_of(span, slot),
+		.start = gom_slot_start(span, slot),
 		.size = span->nelems == 1 ? span->npages * GOM_PAGE_SIZE :
-					    BIT(slot_shift(span)),
+					    BIT(gom_slot_shift(span)),
 		.obj = gom_slot_object(span, slot),
 		.record = &gom_mspan_records(span)[slot],
 	};
@@ -127,15 +102,6 @@ static struct hlist_head *room_of(struct gom_tracked *tracked,
 	return &tracked->room[shift - GOM_SLOT_SHIFT_MIN];
 }
 
-/* @n objects more that are live.  Caller holds the lock. */
-void gom_slot_count_live(struct gom_tracked *tracked,
-			 const struct gom_record *record, int n)
-{
-	lockdep_assert_held(&tracked->lock);
-	tracked->live += n;
-	tracked->live_bytes += n * (s64)record->bytes;
-}
-
 /* Take a free slot of @span.  Caller holds the lock. */
 void *gom_slot_take(struct gom_tracked *tracked, struct mspan *span,
 		    const struct gom_record *record)
@@ -158,7 +124,7 @@ static void *use_span(struct gom_tracked *tracked, struct mspan *span,
 	lockdep_assert_held(&tracked->lock);
 	span->state = MSPAN_INUSE;
 	if (span->nelems > 1)
-		hlist_add_head(&span->list, room_of(tracked, slot_shift(span)));
+		hlist_add_head(&span->list, room_of(tracked, gom_slot_shift(span)));
 	return gom_slot_take(tracked, span, record);
 }
 
@@ -275,7 +241,7 @@ static bool put(struct gom_tracked *tracked, struct mspan *span,
 	lockdep_assert_held(&tracked->lock);
 	__clear_bit(slot, span->inline_bits);
 	if (span->nalloc-- == span->nelems && span->nelems > 1)
-		hlist_add_head(&span->list, room_of(tracked, slot_shift(span)));
+		hlist_add_head(&span->list, room_of(tracked, gom_slot_shift(span)));
 	if (span->nalloc)
 		return false;
 	if (span->nelems > 1)
