@@ -429,8 +429,8 @@ static noinline struct gom_bucket *bucket_unwound(unsigned long caller,
  */
 struct gom_bucket *gom_profile_bucket(unsigned long caller, u32 size, gfp_t gfp)
 {
-	unsigned long bytes = gom_profile_rate_of(size), frame;
-	struct stack stack = stack_from(&frame);
+	struct stack stack = stack_from(__builtin_frame_address(0));
+	unsigned long bytes = gom_profile_rate_of(size);
 	struct gom_bucket *bucket = recall(caller, size, bytes, &stack);
 
 	if (bucket)

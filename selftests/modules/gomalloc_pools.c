@@ -46,7 +46,7 @@ static const struct gopool_params params = {
 /* All but one go back; the first of them into the CPU's slot. */
 static int use_pool(void)
 {
-	void *objs[NR_POOLED];
+	void *objs[NR_POOLED] = {};
 	int i;
 
 	for (i = 0; i < NR_POOLED; i++) {
