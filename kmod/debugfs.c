@@ -85,15 +85,15 @@ static const struct {
 	umode_t mode;
 	const struct file_operations *fops;
 } files[] = {
-	{ "stats", 0444, &gom_view_stats_fops },
-	{ "classes", 0444, &gom_view_classes_fops },
-	{ "cpus", 0444, &gom_view_cpus_fops },
-	{ "pools", 0444, &gom_view_pools_fops },
-	{ "reserves", 0444, &gom_view_reserves_fops },
+	{ "stats", 0400, &gom_view_stats_fops },
+	{ "classes", 0400, &gom_view_classes_fops },
+	{ "cpus", 0400, &gom_view_cpus_fops },
+	{ "pools", 0400, &gom_view_pools_fops },
+	{ "reserves", 0400, &gom_view_reserves_fops },
 	{ "arenas", 0400, &gom_view_arenas_fops },
 	{ "spans", 0400, &gom_view_spans_fops },
 	{ "callsites", 0400, &gom_view_callsites_fops },
-	{ "lifetimes", 0444, &gom_view_lifetimes_fops },
+	{ "lifetimes", 0400, &gom_view_lifetimes_fops },
 	{ "metrics", 0400, &gom_view_metrics_fops },
 	{ "validate", 0400, &validate_fops },
 	{ "free_os_memory", 0200, &free_os_memory_fops },

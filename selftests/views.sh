@@ -9,7 +9,7 @@
 . ./lib.sh
 
 bad_words='0 2 11 1x x yes on -1 +1 01 1,1 111111111'
-begin 44 gomalloc_client gomalloc_stress
+begin 45 gomalloc_client gomalloc_stress
 
 # columns FILE NAME...: its second line names these first.
 columns()
@@ -235,6 +235,8 @@ done
 for file in arenas spans callsites heap peak metrics validate; do
 	result "$file: root may read" mode_is "$debugfs/$file" 400
 done
+result "nobody but root may read any" equal files \
+	"$(find "$debugfs" -type f -perm /077)" ""
 result "classes: columns" columns classes class size pages spans live mcache \
 	ready inspans waste% mallocs refills flushes locks peak_held \
 	peak_live peak%
