@@ -107,6 +107,18 @@ static __always_inline void *__gomalloc_const(size_t size, gfp_t gfp)
 	return obj;
 }
 
+/*
+ * Of what is allocated inline the compiler does not know the size, as it does
+ * of what a function returns.  Who wants CONFIG_FORTIFY_SOURCE and copies from
+ * and to user space to be checked against it defines GOMALLOC_FORTIFY before
+ * including this, and pays for the call.
+ */
+#ifdef GOMALLOC_FORTIFY
+#define __GOMALLOC_BY_CALL	1
+#else
+#define __GOMALLOC_BY_CALL	0
+#endif
+
 /**
  * gomalloc - allocate memory
  * @size: bytes wanted; 0 gives %ZERO_SIZE_PTR
@@ -121,8 +133,8 @@ static __always_inline void *__gomalloc_const(size_t size, gfp_t gfp)
  */
 static __always_inline __alloc_size(1) void *gomalloc(size_t size, gfp_t gfp)
 {
-	if (!__builtin_constant_p(size) || size <= GOMALLOC_TINY_MAX ||
-	    size > GOMALLOC_MAX_SMALL)
+	if (__GOMALLOC_BY_CALL || !__builtin_constant_p(size) ||
+	    size <= GOMALLOC_TINY_MAX || size > GOMALLOC_MAX_SMALL)
 		return __gomalloc(size, gfp);
 	if (!__builtin_constant_p(gfp) || gfp & __GOMALLOC_GFP_DIVERT)
 		return __gomalloc_class(size, gfp, __gomalloc_const_class(size));

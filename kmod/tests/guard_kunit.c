@@ -3,6 +3,7 @@
  * Guarded objects: what is hidden, when, and that it comes back.  What a fault
  * brings is selftests/guard.sh's, as only reads that may fail are made here.
  */
+#include <linux/mman.h>
 #include <linux/sizes.h>
 #include <linux/topology.h>
 #include <linux/uaccess.h>
@@ -119,6 +120,26 @@ static void bounds(struct kunit *test)
 	}
 	KUNIT_EXPECT_GT(test, left, 0);
 	KUNIT_EXPECT_GT(test, right, 0);
+}
+
+/* Copies to user space stop where the page does. */
+static void usercopy(struct kunit *test)
+{
+	unsigned long addr = kunit_vm_mmap(test, NULL, 0, 2 * PAGE_SIZE,
+					   PROT_READ | PROT_WRITE,
+					   MAP_ANONYMOUS | MAP_PRIVATE, 0);
+	void __user *user = (void __user *)addr;
+	void *obj = guarded(test, 64);
+
+	KUNIT_ASSERT_NE(test, addr, 0);
+	KUNIT_ASSERT_NOT_NULL(test, obj);
+	KUNIT_EXPECT_EQ(test, copy_to_user(user, obj, 64), 0);
+	if (PTR_ALIGN_DOWN(obj, PAGE_SIZE) == obj)
+		KUNIT_EXPECT_NE(test, copy_to_user(user, obj - 8, 64), 0);
+	else
+		KUNIT_EXPECT_NE(test, copy_to_user(user, obj, 64 + 8), 0);
+	gofree(obj);
+	KUNIT_EXPECT_NE(test, copy_to_user(user, gom_test_hide(obj), 64), 0);
 }
 
 /* What goes back to the heap can be read, all of it. */
@@ -264,6 +285,7 @@ static void crowd(struct kunit *test)
 
 static struct kunit_case guard_cases[] = {
 	KUNIT_CASE(bounds),
+	KUNIT_CASE(usercopy),
 	KUNIT_CASE(comes_back),
 	KUNIT_CASE(gap),
 	KUNIT_CASE(freed_twice),
