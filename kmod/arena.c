@@ -16,6 +16,9 @@
  */
 #include <linux/bitmap.h>
 #include <linux/export.h>
+#include <linux/mmzone.h>
+#include <linux/nodemask.h>
+#include <linux/pfn.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/vmalloc.h>
@@ -35,7 +38,7 @@ static struct kmem_cache *chunk_cache;
 static unsigned long *arena_bits;
 static DEFINE_RAW_SPINLOCK(arena_lock);
 
-/* Whether the map reaches @addr: memory added after load lies above it. */
+/* Whether the map reaches @addr: memory added after load may lie beyond it. */
 bool gom_arena_covers(unsigned long addr)
 {
 	return gom_arena_index((void *)addr) < gomalloc_hot.nr_arenas;
@@ -296,6 +299,21 @@ static size_t map_bytes(void)
 	       BITS_TO_LONGS(gomalloc_hot.nr_arenas) * sizeof(long);
 }
 
+/*
+ * Where the linear map begins, as far as there is memory.  PAGE_OFFSET may lie
+ * terabytes below that: where memory does not begin at 0, and on arm64, which
+ * puts it anywhere in the half of the address space that the map is in.
+ */
+static unsigned long __init first_address(void)
+{
+	unsigned long pfn = ULONG_MAX;
+	int nid;
+
+	for_each_node_state(nid, N_MEMORY)
+		pfn = min(pfn, node_start_pfn(nid));
+	return (unsigned long)__va(PFN_PHYS(pfn)) & ~(GOM_ARENA_SIZE - 1);
+}
+
 int __init gom_arena_init(void)
 {
 	unsigned long i;
@@ -303,7 +321,7 @@ int __init gom_arena_init(void)
 	for (i = 0; i < GOM_CHUNK_PAGES; i++)
 		no_spans.span[i] = &no_span;
 	clear_chunks(&empty_arena);
-	gomalloc_hot.first = PAGE_OFFSET & ~(GOM_ARENA_SIZE - 1);
+	gomalloc_hot.first = first_address();
 	gomalloc_hot.nr_arenas = gom_arena_index(high_memory - 1) + 1;
 	arena_cache = kmem_cache_create("gomalloc_arena", sizeof(struct arena),
 					0, 0, NULL);

@@ -7,7 +7,7 @@
 # shellcheck source=selftests/lib.sh
 . ./lib.sh
 
-begin 13 gomalloc_stress
+begin 14 gomalloc_stress
 
 # has_version FILE
 has_version()
@@ -82,8 +82,30 @@ cpus_agree()
 		wc -l)" "$(nproc)"
 }
 
+# The map of arenas reaches from the first page of memory to the last, however
+# far that is from address 0.
+map_fits()
+{
+	page=$(awk '/^KernelPageSize:/ { print $2; exit }' /proc/self/smaps)
+	log | sed -n 's/.* \([0-9]*\) arenas of 4 MiB.*/\1/p' >"$scratch/arenas"
+	awk -v page="$page" -v arenas="$(cat "$scratch/arenas")" '
+	$1 == "spanned" { spanned = $2 }
+	$1 == "start_pfn:" {
+		if (!n++ || $2 < first)
+			first = $2
+		if ($2 + spanned > end)
+			end = $2 + spanned
+	}
+	END {
+		most = int((end - first) * page / 4096) + 2
+		print arenas " arenas, at most " most
+		exit !arenas || arenas + 0 > most
+	}' /proc/zoneinfo
+}
+
 result "loads" load gomalloc
 result "says so" logged 'gomalloc: loaded'
+result "the map is as long as memory" map_fits
 for file in stats classes cpus; do
 	result "$file: format and version" has_version $file
 done
