@@ -61,7 +61,7 @@ leave()
 	for module in gomalloc_bench gomalloc_guarded gomalloc_hoard gomalloc_leaky \
 		gomalloc_misuse gomalloc_numa gomalloc_override \
 		gomalloc_pools gomalloc_requests gomalloc_sampled \
-		gomalloc_stress gomalloc_client gomalloc; do
+		gomalloc_stress gomalloc_torture gomalloc_client gomalloc; do
 		! is_loaded "$module" || rmmod "$module"
 	done
 	rm -rf "$scratch"

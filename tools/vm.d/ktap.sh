@@ -321,23 +321,6 @@ selftests_lane()
 	lane_result "selftests on $tested"
 }
 
-# run_soak MINUTES
-run_soak()
-{
-	heading "Everything at once for $1 min, with KASAN and lockdep, 4 CPUs"
-	if ! build_modules kunit-6.12; then
-		fail "soak" "$failure"
-		return
-	fi
-	verbose=1
-	lane_began=$(now)
-	guest kunit-6.12 mode=selftests lane=soak cpus=4 memory=512M \
-		args=soak.sh boot="gomalloc.seconds=$(($1 * 60))" \
-		limit=$(($1 * 90 + 300))
-	grep -a '^ *# [a-zA-Z_]* [0-9]*$' "$report"
-	lane_result soak
-}
-
 # The kernel takes one pattern, so several mean several runs. Whoever asks for
 # a part wants it soon: one machine must do.
 run_kunit()
