@@ -1,21 +1,26 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Downloads of Debian packages without touching the system: an apt of our own
-# for each suite, in the cache, that asks the mirror this system already uses.
-# One apt with several suites would not do, for they have packages of the same
-# names. kernels.sh calls it.
+# for each suite and architecture, in the cache, that asks the mirror this system
+# already uses. One apt with several would not do, for they have packages of the
+# same names. kernels.sh calls it.
 # shellcheck shell=sh disable=SC2034,SC2154 # parts share variables
 
-apt_suite=bookworm apt_dir=$cache/apt
+apt_suite=bookworm apt_arch=amd64 apt_dir=$cache/apt
 
-# apt_from SUITE: which one all below is about; bookworm before the first call.
+# apt_from SUITE [ARCHITECTURE]: which one all below is about; bookworm and amd64
+# before the first call.
 apt_from()
 {
-	apt_suite=$1
-	case $1 in
-	bookworm) apt_dir=$cache/apt ;;
-	*) apt_dir=$cache/apt-$1 ;;
-	esac
+	apt_suite=$1 apt_arch=${2:-amd64} apt_dir=$cache/apt
+	[ "$apt_suite" = bookworm ] || apt_dir=$apt_dir-$apt_suite
+	[ "$apt_arch" = amd64 ] || apt_dir=$apt_dir-$apt_arch
+}
+
+# apt_name: that, for people.
+apt_name()
+{
+	echo "$apt_suite-$apt_arch"
 }
 
 # system_sources: the system's apt sources, "URI SUITES KEYRING" a line. Reads
@@ -115,8 +120,8 @@ private_config()
 	Dir::Etc::preferences "/dev/null";
 	Dir::Etc::preferencesparts "/dev/null";
 	APT::Sandbox::User "root";
-	APT::Architecture "amd64";
-	APT::Architectures { "amd64"; };
+	APT::Architecture "$apt_arch";
+	APT::Architectures { "$apt_arch"; };
 	Acquire::Languages "none";
 	Acquire::Retries "3";
 	END
@@ -126,7 +131,7 @@ private_config()
 apt_ready()
 {
 	case " ${apt_is_ready:-} " in
-	*" $apt_suite "*) return ;;
+	*" $(apt_name) "*) return ;;
 	esac
 	command -v apt-get >/dev/null ||
 		die "the kernels are Debian packages and there is no apt here"
@@ -137,18 +142,18 @@ apt_ready()
 	private_config >"$apt_dir/apt.conf"
 	system_sources | private_sources >"$apt_dir/sources.list" ||
 		die "found no Debian mirror in /etc/apt"
-	new_log "apt-lists-$apt_suite"
-	say "reading the lists of Debian's kernels, $apt_suite"
+	new_log "apt-lists-$(apt_name)"
+	say "reading the lists of Debian's kernels, $(apt_name)"
 	follow "package lists" elapsed apt-get -c "$apt_dir/apt.conf" update ||
 		say "the mirror did not answer in full; see $(shown "$log")"
-	apt_is_ready="${apt_is_ready:-} $apt_suite"
+	apt_is_ready="${apt_is_ready:-} $(apt_name)"
 }
 
 # mirror_failed WHAT: dies, as there is no answer or none that will do.
 mirror_failed()
 {
 	die "the mirror did not answer or has no $1: see" \
-		"$(shown "$build/log/apt-lists-$apt_suite.log") and try again"
+		"$(shown "$build/log/apt-lists-$(apt_name).log") and try again"
 }
 
 # version_of PACKAGE: the newest there is.

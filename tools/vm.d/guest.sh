@@ -88,13 +88,15 @@ pack_initramfs()
 	for dir in bin sbin usr/bin usr/sbin dev proc sys tmp etc mnt; do
 		mkdir -p "$root/$dir"
 	done
-	cp "$cache/busybox/current/bin/busybox" "$root/bin/"
+	cp "$cache/$(busybox_name "$(kernel_arch "$1")")/current/bin/busybox" \
+		"$root/bin/"
 	ln -s busybox "$root/bin/sh"
 	cp "$top/tools/guest/init" "$root/init"
 	cp -R "$top/tools/guest" "$root/gomalloc/guest"
 	chmod +x "$root/init" "$root"/gomalloc/guest/*
 	for module in $(built_modules "$1"); do
-		strip -g -o "$root/gomalloc/${module##*/}" "$module"
+		"$(cross_prefix "$1")strip" -g \
+			-o "$root/gomalloc/${module##*/}" "$module"
 	done
 	for script in "$top"/selftests/*.sh; do
 		[ ! -f "$script" ] || cp "$script" "$root/gomalloc/selftests/"
@@ -128,17 +130,47 @@ kernel_words()
 	append="$append${args:+ gomalloc.args=$args}"
 }
 
-# qemu_command KERNEL: what starts the guest, but for its serial ports, in
-# $machine. Without 57-bit addresses, for while a kernel counts the features of
-# its CPU it forgets that it has them, and KASAN takes what an interrupt touches
-# in that moment for a wild pointer.
+# qemu_machine ARCHITECTURE: the program that is one in $machine, and which of
+# its ports are what QEMU knows as the character devices console, report and
+# files. All are such as Debian's kernels have drivers for built in. x86-64 is
+# without 57-bit addresses, for while a kernel counts the features of its CPU it
+# forgets that it has them, and KASAN takes what an interrupt touches in that
+# moment for a wild pointer. arm64 is one whose linear map begins anywhere, as
+# it does where there are more addresses than there may be memory, and which
+# signs no pointers, which takes QEMU half of its time. On s390x the second
+# port is one of lines.
+qemu_machine()
+{
+	case $1 in
+	arm64)
+		machine="qemu-system-aarch64 -M virt -cpu cortex-a76 \
+-serial chardev:console -device pci-serial,chardev=report"
+		append="console=ttyAMA0 gomalloc.report=ttyS0 $append"
+		;;
+	s390x)
+		machine="qemu-system-s390x -M s390-ccw-virtio -cpu max \
+-serial chardev:report -serial chardev:console"
+		append="conmode=sclp gomalloc.report=ttysclp0 $append"
+		;;
+	*)
+		machine="qemu-system-x86_64 -cpu max,la57=off \
+-serial chardev:console -serial chardev:report \
+${files:+-serial chardev:files}"
+		append="console=ttyS0 $append"
+		;;
+	esac
+}
+
+# qemu_command KERNEL: what starts the guest, but for what is behind its ports,
+# in $machine.
 qemu_command()
 {
 	# Patience for a slow host, and none beyond that.
-	append="console=ttyS0 rcupdate.rcu_cpu_stall_timeout=120 $append"
+	append="rcupdate.rcu_cpu_stall_timeout=120 $append"
 	append="watchdog_thresh=60 softlockup_panic=1 $append"
-	machine="qemu-system-x86_64 -nodefaults -no-reboot -display none \
--accel $accelerator -cpu max,la57=off -smp $cpus -m $memory \
+	qemu_machine "$(kernel_arch "$1")"
+	machine="$machine -nodefaults -no-reboot -display none \
+-accel $accelerator -smp $cpus -m $memory \
 -kernel $(kernel_image "$1") -initrd $run_dir/initrd $qemu"
 }
 
@@ -170,8 +202,9 @@ boot_guest()
 		qemu_command "$1"
 		said=$run_dir/qemu
 		setsid timeout -k 5 "$limit" $machine -append "$append" \
-			-serial "file:$console" -serial "file:$report" \
-			${files:+-serial "file:$files"} \
+			-chardev "file,id=console,path=$console" \
+			-chardev "file,id=report,path=$report" \
+			${files:+-chardev "file,id=files,path=$files"} \
 			</dev/null >"$said" 2>&1 &
 		;;
 	esac
@@ -268,5 +301,6 @@ shell_guest()
 	qemu_command "$for_kernel"
 	say "Ctrl-A X ends QEMU; so does poweroff -f."
 	# shellcheck disable=SC2086
-	$machine -append "$append" -serial mon:stdio -serial null
+	$machine -append "$append" -chardev null,id=report \
+		-chardev stdio,id=console,mux=on,signal=off -mon console
 }

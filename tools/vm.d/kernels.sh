@@ -10,15 +10,23 @@
 #
 #	kernel_image NAME	what QEMU boots, or the program that UML is
 #	kernel_dir NAME		what modules are built against
+#	kernel_arch NAME	for which machine, as Debian calls it
 # shellcheck shell=sh disable=SC2034,SC2154 # parts share variables
 
 # === Debian's kernels =======================================================
 
+# Those that all is for, and those that only tests are run on: with PREEMPT_RT,
+# of other machines, with larger pages, 32 bits, or the other end first.
 stock_kernels="6.1 6.12 7.x"
+stock_extra="6.12-rt 6.12-arm64 6.12-arm64-16k 6.1-686 6.1-s390x"
 
-is_stock()
+# is_extra KERNEL: it is one of $stock_extra.
+is_extra()
 {
-	stock_suffix "$1" >/dev/null
+	case " $stock_extra " in
+	*" $1 "*) ;;
+	*) return 1 ;;
+	esac
 }
 
 # stock_suffix KERNEL: linux-image-SUFFIX is always Debian's newest of these,
@@ -28,7 +36,20 @@ stock_suffix()
 	case $1 in
 	6.1 | 7.x) echo cloud-amd64 ;;
 	6.12) echo 6.12-cloud-amd64 ;;
-	*) return 1 ;;
+	6.12-rt) echo 6.12-rt-amd64 ;;
+	6.12-arm64 | 6.12-arm64-16k) echo "$1" ;;
+	6.1-686) echo 686-pae ;;
+	6.1-s390x) echo s390x ;;
+	esac
+}
+
+stock_arch()
+{
+	case $1 in
+	*-arm64*) echo arm64 ;;
+	*-686) echo i386 ;;
+	*-s390x) echo s390x ;;
+	*) echo amd64 ;;
 	esac
 }
 
@@ -47,13 +68,15 @@ stock_release()
 
 ensure_stock()
 {
+	need_machine "$(stock_arch "$1")"
 	ensure "stock-$1" fetch_stock "$1"
+	ensure_busybox "$(stock_arch "$1")"
 }
 
 # find_stock KERNEL: which it is now: $image, $headers, $release and $version.
 find_stock()
 {
-	apt_from "$(stock_suite "$1")"
+	apt_from "$(stock_suite "$1")" "$(stock_arch "$1")"
 	apt_ready
 	suffix=$(stock_suffix "$1")
 	image=$(depends_on "linux-image-$suffix" 'linux-image-[^ ]*')
@@ -72,7 +95,7 @@ fetch_stock()
 		;;
 	esac
 	find_stock "$1"
-	new_entry "stock-$1" "$version" 400 || return 0
+	new_entry "stock-$1" "$version" 900 || return 0
 	case $1 in
 	7.*)
 		unpack "$entry" "$headers" \
@@ -83,9 +106,14 @@ fetch_stock()
 		prepare_headers "$1"
 		;;
 	*)
-		unpack "$entry" "$image" "$headers" \
-			"$(depends_on "$headers" 'linux-headers-[^ ]*-common')" \
-			"$(depends_on "$headers" 'linux-kbuild-[^ ]*')"
+		kbuild=$(depends_on "$headers" 'linux-kbuild-[^ ]*')
+		unpack "$entry" "$image" "$headers" "$(
+			depends_on "$headers" 'linux-headers-[^ ]*-common[^ ]*')"
+		# Of programs for this machine, whatever the modules are for.
+		apt_from "$(stock_suite "$1")"
+		apt_ready
+		unpack "$entry" "$kbuild"
+		! is_extra "$1" || rm -r "$entry/lib/modules"
 		# The one absolute path in there. The entry is about to move.
 		sed -i 's,/usr/src/,'"${entry%.part}"'/usr/src/,' \
 			"$entry/usr/src/$headers/Makefile"
@@ -289,22 +317,42 @@ kernel_dir()
 	esac
 }
 
+kernel_arch()
+{
+	case $1 in
+	stock-*) stock_arch "${1#stock-}" ;;
+	*) echo amd64 ;;
+	esac
+}
+
 # === busybox ================================================================
 
+# busybox_name ARCHITECTURE: its place in the cache.
+busybox_name()
+{
+	case $1 in
+	amd64) echo busybox ;;
+	*) echo "busybox-$1" ;;
+	esac
+}
+
+# ensure_busybox [ARCHITECTURE]: the one of this machine, and another's.
 ensure_busybox()
 {
-	ensure busybox fetch_busybox
+	for arch in amd64 "${1:-amd64}"; do
+		ensure "$(busybox_name "$arch")" fetch_busybox "$arch"
+	done
 }
 
 fetch_busybox()
 {
-	apt_from bookworm
+	apt_from bookworm "$1"
 	apt_ready
 	version=$(version_of busybox-static)
-	[ "$version" ] || mirror_failed busybox-static
-	new_entry busybox "$version" 10 || return 0
+	[ "$version" ] || mirror_failed "busybox-static for $1"
+	new_entry "$(busybox_name "$1")" "$version" 10 || return 0
 	unpack "$entry" busybox-static
-	keep busybox "$version"
+	keep "$(busybox_name "$1")" "$version"
 }
 
 busybox()

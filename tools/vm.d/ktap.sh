@@ -276,6 +276,10 @@ run_selftests()
 # can_run SCRIPT KERNEL: there is all that it needs.
 can_run()
 {
+	if [ "$1" = clients.sh ] && is_extra "$2"; then
+		skip "clients on $2" "built only for $stock_kernels"
+		return 1
+	fi
 	[ "$1" != clients.sh ] || have_clients "$2" || {
 		skip "clients on $2" "tools/vm clients -k $2 fetches its source"
 		false
@@ -291,10 +295,11 @@ build_for()
 }
 
 # on_nodes KERNEL: whether it runs with several nodes. One kernel must do where
-# none is asked for.
+# none is asked for. The machines are x86-64.
 on_nodes()
 {
-	is_part selftests "${numa_script%.sh}" && [ "$1" = "${kernel:-6.12}" ]
+	is_part selftests "${numa_script%.sh}" &&
+		[ "$1" = "${kernel:-6.12}" ] && [ "$(stock_arch "$1")" = amd64 ]
 }
 
 # numa_lanes KERNEL: what was asked for of these.

@@ -47,6 +47,16 @@ kbuild()
 	make -C "$against" M="$dir" -j "$jobs" $compiler "$@" 2>&1
 }
 
+# cross_prefix KERNEL: what the names of the tools for its machine begin with.
+cross_prefix()
+{
+	case $(kernel_arch "$1") in
+	arm64) echo aarch64-linux-gnu- ;;
+	i386) echo i686-linux-gnu- ;;
+	s390x) echo s390x-linux-gnu- ;;
+	esac
+}
+
 # build_modules KERNEL: false, and says why, if they do not build.
 build_modules()
 {
