@@ -108,7 +108,7 @@ static struct mspan *span_of(const struct goheap *heap, const void *ptr)
 	    READ_ONCE(arena->class[page]) != GOM_CLASS_HEAP)
 		return NULL;
 	span = READ_ONCE(*gom_arena_slot(arena, page));
-	if (READ_ONCE(span->state) != MSPAN_INUSE ||
+	if (!gom_mspan_in_use(span) ||
 	    READ_ONCE(span->class) != GOM_CLASS_HEAP ||
 	    READ_ONCE(span->goheap) != heap ||
 	    (unsigned long)ptr - READ_ONCE(span->start) >=
@@ -328,7 +328,7 @@ static void *take_new(struct goheap *heap, struct mspan *span,
 		obj = gom_granules_take(span, req->n, req->align);
 		empty = compete(heap, span);
 	}
-	span->state = MSPAN_INUSE;
+	gom_mspan_use(span);
 	count_in(heap, span, obj, req);
 	raw_spin_unlock_irqrestore(&heap->lock, flags);
 	free_span(empty);

@@ -88,7 +88,7 @@ static void prepare(struct gom_node *node, int nid)
 	tracked = gom_tracked_of(span);
 	raw_spin_lock_irqsave(&tracked->lock, flags);
 	span->bucket = GOM_SPAN_GUARDED;
-	span->state = MSPAN_INUSE;
+	gom_mspan_use(span);
 	hlist_add_head(&span->list, &tracked->guards);
 	tracked->nguards++;
 	tracked->nspans++;

@@ -461,8 +461,8 @@ void *gom_mcentral_grow(struct mcentral *central, gfp_t gfp)
 		return NULL;
 	central = gom_central(span->nid, central->class);
 	raw_spin_lock_irqsave(&central->lock, flags);
-	span->state = MSPAN_INUSE;
 	span->bucket = GOM_NO_BUCKET;
+	gom_mspan_use(span);
 	gom_mspan_take(span, &obj, 1);
 	place(central, span);
 	count_span(central, span, 1);

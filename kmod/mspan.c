@@ -177,8 +177,7 @@ bool gom_mspan_glimpse(const struct mspan *span, unsigned int class,
 {
 	/* Pairs with gom_mspan_cut_slots(). */
 	copy->bits = smp_load_acquire(&span->bits);
-	if (READ_ONCE(span->state) != MSPAN_INUSE ||
-	    READ_ONCE(span->class) != class)
+	if (!gom_mspan_in_use(span) || READ_ONCE(span->class) != class)
 		return false;
 	copy->start = READ_ONCE(span->start);
 	copy->nelems = READ_ONCE(span->nelems);

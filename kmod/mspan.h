@@ -2,6 +2,7 @@
 #ifndef _GOM_MSPAN_H
 #define _GOM_MSPAN_H
 
+#include <asm/barrier.h>
 #include <linux/list.h>
 #include <linux/rbtree.h>
 #include "gom.h"
@@ -110,6 +111,24 @@ struct gom_record {
 	bool counted;
 	bool held;
 };
+
+/* @span is its user's from here on.  Caller holds the lock for that. */
+static inline void gom_mspan_use(struct mspan *span)
+{
+	/* All that it is comes first.  Pairs with gom_mspan_in_use(). */
+	smp_store_release(&span->state, MSPAN_INUSE);
+}
+
+/*
+ * Whether @span is in use, for who does not hold the lock that keeps it so and
+ * may be led here by a stale pointer: what is read of it afterwards was written
+ * for this use or a later one.
+ */
+static inline bool gom_mspan_in_use(const struct mspan *span)
+{
+	/* Pairs with gom_mspan_use(). */
+	return smp_load_acquire(&span->state) == MSPAN_INUSE;
+}
 
 static inline u32 gom_mspan_offset(const struct mspan *span, const void *ptr)
 {

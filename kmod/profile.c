@@ -247,6 +247,7 @@ static struct gom_bucket *recall(unsigned long caller, u32 size,
 	unsigned int i;
 
 	for (i = 0; i < MEMO_WAYS; i++) {
+		/* Pairs with smp_store_release() in remember(). */
 		bucket = READ_ONCE(known[i]);
 		if (bucket && bucket->size == size && bucket->rate == bytes &&
 		    bucket->site[0]->ip == caller && is_stack_of(bucket, stack))
@@ -267,7 +268,8 @@ static void remember(unsigned long caller, struct gom_bucket *bucket,
 		;
 	for (; i; i--)
 		WRITE_ONCE(known[i], READ_ONCE(known[i - 1]));
-	WRITE_ONCE(known[0], bucket);
+	/* What is in the bucket comes first.  Pairs with recall(). */
+	smp_store_release(&known[0], bucket);
 }
 
 /* The stack of @caller, as sites; returns how many frames, 0 without memory. */

@@ -122,7 +122,7 @@ static void *use_span(struct gom_tracked *tracked, struct mspan *span,
 		      const struct gom_record *record)
 {
 	lockdep_assert_held(&tracked->lock);
-	span->state = MSPAN_INUSE;
+	gom_mspan_use(span);
 	if (span->nelems > 1)
 		hlist_add_head(&span->list, room_of(tracked, gom_slot_shift(span)));
 	return gom_slot_take(tracked, span, record);

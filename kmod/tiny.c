@@ -189,7 +189,7 @@ enum gom_tiny_freed gom_tiny_free(const void *ptr)
 	u32 left;
 
 	/* A stale pointer's page may be a span in the making. */
-	if (READ_ONCE(gom_arena_span(ptr)->state) != MSPAN_INUSE)
+	if (!gom_mspan_in_use(gom_arena_span(ptr)))
 		return GOM_TINY_NOT_LIVE;
 	word = mask_of(block);
 	mask = atomic_read(word);
@@ -225,7 +225,7 @@ size_t gom_tiny_size(const void *ptr)
 	unsigned int byte = ptr - block, end;
 	u32 mask;
 
-	if (gom_arena_span(block)->state != MSPAN_INUSE)
+	if (!gom_mspan_in_use(gom_arena_span(block)))
 		return 0;
 	mask = atomic_read(mask_of(block));
 	end = end_of(mask, byte);

@@ -168,7 +168,7 @@ static struct mspan *span_of(const struct gom_tracked *tracked, const void *ptr)
 	if (!arena || READ_ONCE(arena->class[page]) != GOM_CLASS_TRACKED)
 		return NULL;
 	span = READ_ONCE(*gom_arena_slot(arena, page));
-	if (READ_ONCE(span->state) != MSPAN_INUSE ||
+	if (!gom_mspan_in_use(span) ||
 	    READ_ONCE(span->class) != GOM_CLASS_TRACKED ||
 	    gom_tracked_of(span) != tracked ||
 	    (unsigned long)ptr - READ_ONCE(span->start) >=
