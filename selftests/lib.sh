@@ -16,6 +16,12 @@ MODDIR=${MODDIR:-${GOMALLOC_DIR:-}}
 debugfs=/sys/kernel/debug/gomalloc
 scratch=$(mktemp -d) || exit 1
 
+# Bytes of a page of the kernel's, and of one of gomalloc's.
+kernel_page=$(awk '/^KernelPageSize:/ { print $2 * 1024; exit }' \
+	/proc/self/smaps 2>/dev/null)
+kernel_page=${kernel_page:-4096}
+gom_page=$((kernel_page > 8192 ? kernel_page : 8192))
+
 # shellcheck source=/dev/null
 . "${KTAP_HELPERS:-../kselftest/ktap_helpers.sh}"
 
@@ -37,7 +43,8 @@ skip_all()
 	exit "$KSFT_SKIP"
 }
 
-# begin N [MODULE]...: announces N results of a test that needs the modules.
+# begin N [MODULE]...: a test with N results that needs the modules. Until the
+# first is loaded it may skip_all().
 begin()
 {
 	plan=$1
@@ -52,8 +59,14 @@ begin()
 	[ -d /sys/kernel/debug/bdi ] || mount -t debugfs none /sys/kernel/debug ||
 		skip_all "no debugfs"
 	trap leave EXIT
-	ktap_set_plan "$plan"
 	mark_log
+}
+
+announce()
+{
+	[ "$plan" ] || return 0
+	ktap_set_plan "$plan"
+	plan=
 }
 
 leave()
@@ -70,6 +83,7 @@ leave()
 # load MODULE [PARAMETER=VALUE]...
 load()
 {
+	announce
 	module=$(find_file "$1.ko")
 	shift
 	insmod "$module" "$@" 2>"$scratch/insmod"
@@ -84,6 +98,7 @@ is_loaded()
 # not, what it printed explains why.
 result()
 {
+	announce
 	name=$1
 	shift
 	if "$@" >"$scratch/why" 2>&1; then

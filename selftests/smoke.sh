@@ -86,9 +86,8 @@ cpus_agree()
 # far that is from address 0.
 map_fits()
 {
-	page=$(awk '/^KernelPageSize:/ { print $2; exit }' /proc/self/smaps)
 	log | sed -n 's/.* \([0-9]*\) arenas of 4 MiB.*/\1/p' >"$scratch/arenas"
-	awk -v page="$page" -v arenas="$(cat "$scratch/arenas")" '
+	awk -v page="$kernel_page" -v arenas="$(cat "$scratch/arenas")" '
 	$1 == "spanned" { spanned = $2 }
 	$1 == "start_pfn:" {
 		if (!n++ || $2 < first)
@@ -97,7 +96,7 @@ map_fits()
 			end = $2 + spanned
 	}
 	END {
-		most = int((end - first) * page / 4096) + 2
+		most = int((end - first) * page / 4194304) + 2
 		print arenas " arenas, at most " most
 		exit !arenas || arenas + 0 > most
 	}' /proc/zoneinfo

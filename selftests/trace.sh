@@ -7,7 +7,7 @@
 # shellcheck source=selftests/lib.sh
 . ./lib.sh
 
-begin 27 gomalloc_hoard gomalloc_misuse gomalloc_stress
+begin 27 gomalloc_hoard gomalloc_misuse gomalloc_sampled gomalloc_stress
 tracing=/sys/kernel/tracing
 events=$tracing/events/gomalloc
 [ -d $tracing/events ] || mount -t tracefs none $tracing ||
@@ -184,11 +184,11 @@ blocks_agree()
 {
 	equal "blocks" "$(sum heap_grow)" "$(change Blocks)" &&
 		equal "bytes given back" \
-			$(($(sum heap_release.pages) * 8192)) \
+			$(($(sum heap_release.pages) * gom_page)) \
 			"$(change HeapReleased)" &&
 		equal "bytes taken less bytes given back" $((
 			($(sum heap_grow.pages) - $(sum heap_release.pages)) *
-			8192)) "$(change HeapSys)"
+			gom_page)) "$(change HeapSys)"
 }
 
 scavenge_agrees()
@@ -203,7 +203,7 @@ shrink_agrees()
 {
 	grep gomalloc_shrink: "$scratch/trace" | head -n 3
 	equal events "$(sum shrink)" "$(change ShrinkScans)" &&
-		equal "bytes given back" $(($(sum shrink.freed) * 4096)) \
+		equal "bytes given back" $(($(sum shrink.freed) * kernel_page)) \
 			"$(change ShrinkReleased)" &&
 		[ "$(sum shrink.asked)" -gt 0 ] &&
 		[ "$(sum shrink.freed)" -gt 0 ]
@@ -343,10 +343,11 @@ result "silent when off" silent_when_off
 result "validate" is_valid
 rmmod gomalloc
 load gomalloc memory_limit=1M || ktap_exit_fail_msg "gomalloc does not load"
-record "$slow" stress ms=200
+record "$slow" load gomalloc_sampled count=30000
 result "limit: as often as stats says" limit_agrees
+rmmod gomalloc_sampled
 echo 1M >$debugfs/memory_max
-record "$slow" stress ms=200
+record "$slow" fails load gomalloc_sampled count=30000
 result "max: as often as stats says" max_agrees
 echo 1 >$events/enable
 result "unloads with all events on" rmmod gomalloc

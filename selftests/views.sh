@@ -61,7 +61,7 @@ metrics_agree()
 			"$(stat Mallocs)" &&
 		equal held "$(metric /class/held:bytes)" "$(stat HeapInuse)" &&
 		equal arenas "$(metric /arena/owned:pages)" \
-			$(($(stat HeapSys) / 8192)) &&
+			$(($(stat HeapSys) / gom_page)) &&
 		equal limit "$(metric /memory/classes/limit:bytes)" absent
 }
 
@@ -118,7 +118,7 @@ spans_agree()
 			}
 		exit bad
 	}' "$debugfs/classes" "$debugfs/spans" &&
-		equal bytes "$(awk 'NR > 2 { n += $4 } END { print n * 8192 }' \
+		equal bytes "$(awk -v page="$gom_page" 'NR > 2 { n += $4 } END { print n * page }' \
 			"$debugfs/spans")" "$(stat HeapSys)"
 }
 
@@ -132,9 +132,9 @@ arenas_agree()
 		}
 	}
 	END { exit bad }' "$debugfs/arenas" &&
-		equal owned "$(awk 'NR > 2 { n += $2 } END { print n * 8192 }' \
+		equal owned "$(awk -v page="$gom_page" 'NR > 2 { n += $2 } END { print n * page }' \
 			"$debugfs/arenas")" "$(stat HeapSys)" &&
-		equal free "$(awk 'NR > 2 { n += $4 } END { print n * 8192 }' \
+		equal free "$(awk -v page="$gom_page" 'NR > 2 { n += $4 } END { print n * page }' \
 			"$debugfs/arenas")" "$(stat HeapIdle)"
 }
 

@@ -459,10 +459,10 @@ static __printf(1, 2) void say(const char *fmt, ...)
 /* A number of bytes and what it is to those requested, in thousandths. */
 static void say_bytes(const char *what, u64 bytes, u64 requested)
 {
-	u64 ratio = div64_u64(bytes * 1000, requested);
+	u32 rest;
+	u64 ratio = div_u64_rem(div64_u64(bytes * 1000, requested), 1000, &rest);
 
-	say("%-34s %12llu %4llu.%03llu\n", what, bytes, ratio / 1000,
-	    ratio % 1000);
+	say("%-34s %12llu %4llu.%03u\n", what, bytes, ratio, rest);
 }
 
 static void write_report(const struct replay *r)

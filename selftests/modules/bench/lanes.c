@@ -97,10 +97,18 @@ static struct spread spread_of(u64 *figures)
 	};
 }
 
-#define TENTHS			"%llu.%llu"
-#define TENTHS_OF(x)		((x) + 50) / 1000, ((x) + 50) / 100 % 10
-#define THOUSANDTHS		"%llu.%03llu"
-#define THOUSANDTHS_OF(x)	(x) / 1000, (x) % 1000
+static u32 behind_point(u64 thousandths)
+{
+	u32 rest;
+
+	div_u64_rem(thousandths, 1000, &rest);
+	return rest;
+}
+
+#define TENTHS			"%llu.%u"
+#define TENTHS_OF(x)		div_u64((x) + 50, 1000), behind_point((x) + 50) / 100
+#define THOUSANDTHS		"%llu.%03u"
+#define THOUSANDTHS_OF(x)	div_u64(x, 1000), behind_point(x)
 
 static void say_costs(const char *name)
 {
