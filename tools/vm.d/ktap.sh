@@ -295,11 +295,15 @@ build_for()
 }
 
 # on_nodes KERNEL: whether it runs with several nodes. One kernel must do where
-# none is asked for. The machines are x86-64.
+# none is asked for. Not every machine knows of nodes.
 on_nodes()
 {
 	is_part selftests "${numa_script%.sh}" &&
-		[ "$1" = "${kernel:-6.12}" ] && [ "$(stock_arch "$1")" = amd64 ]
+		[ "$1" = "${kernel:-6.12}" ] || return
+	case $(stock_arch "$1") in
+	amd64 | arm64) ;;
+	*) return 1 ;;
+	esac
 }
 
 # numa_lanes KERNEL: what was asked for of these.
@@ -315,6 +319,17 @@ numa_lanes()
 	selftests_lane "$1" "selftests-$1-4nodes" "$scripts" qemu="$numa_4"
 }
 
+# selftests_limit KERNEL: seconds for all of them. QEMU knows x86-64 best, and
+# PREEMPT_RT changes tasks more often.
+selftests_limit()
+{
+	if is_extra "$1"; then
+		echo 2700
+	else
+		echo 900
+	fi
+}
+
 # selftests_lane KERNEL LANE SCRIPTS SETTING...
 selftests_lane()
 {
@@ -322,7 +337,7 @@ selftests_lane()
 	shift 3
 	lane_began=$(now)
 	guest "stock-$tested" mode=selftests lane="$lane" \
-		args="${scripts#,}" limit=900 "$@"
+		args="${scripts#,}" limit="$(selftests_limit "$tested")" "$@"
 	lane_result "selftests on $tested"
 }
 

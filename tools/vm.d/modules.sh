@@ -31,13 +31,25 @@ link_sources()
 	done
 }
 
+# cross_prefix KERNEL: what the names of the tools for its machine begin with,
+# where this machine's will not do.
+cross_prefix()
+{
+	case $(kernel_arch "$1") in
+	arm64) echo aarch64-linux-gnu- ;;
+	s390x) echo s390x-linux-gnu- ;;
+	esac
+}
+
 # kbuild KERNEL DIR ARGUMENT...: the kernel's own build system, over DIR.
 kbuild()
 {
 	dir=$2
 	against=$(kernel_dir "$1")
 	compiler=
-	# Debian's own headers name theirs.
+	cross=$(cross_prefix "$1")
+	[ -z "$cross" ] || compiler="CROSS_COMPILE=$cross CC=${cross}gcc-12"
+	# Debian's own headers name theirs, where it is this machine's.
 	case $1 in
 	kunit-* | stock-7.*) compiler=CC=gcc-12 ;;
 	uml-*) compiler="ARCH=um CC=gcc-12" ;;
@@ -45,16 +57,6 @@ kbuild()
 	shift 2
 	# shellcheck disable=SC2086 # none, one or two words
 	make -C "$against" M="$dir" -j "$jobs" $compiler "$@" 2>&1
-}
-
-# cross_prefix KERNEL: what the names of the tools for its machine begin with.
-cross_prefix()
-{
-	case $(kernel_arch "$1") in
-	arm64) echo aarch64-linux-gnu- ;;
-	i386) echo i686-linux-gnu- ;;
-	s390x) echo s390x-linux-gnu- ;;
-	esac
 }
 
 # build_modules KERNEL: false, and says why, if they do not build.

@@ -10,7 +10,6 @@ package_of()
 	case $1 in
 	gcc-12) echo gcc-12 ;;
 	aarch64-linux-gnu-gcc-12) echo gcc-12-aarch64-linux-gnu ;;
-	i686-linux-gnu-gcc-12) echo gcc-12-i686-linux-gnu ;;
 	s390x-linux-gnu-gcc-12) echo gcc-12-s390x-linux-gnu ;;
 	qemu-system-x86_64) echo qemu-system-x86 ;;
 	qemu-system-aarch64) echo qemu-system-arm ;;
@@ -77,12 +76,12 @@ need_demo()
 	need make gcc-12 qemu-system-x86_64
 }
 
-# need_machine ARCHITECTURE: to build for it and to run what was built.
+# need_machine ARCHITECTURE: to build for it and to run what was built. For i386
+# what is here for amd64 will do.
 need_machine()
 {
 	case $1 in
 	arm64) need aarch64-linux-gnu-gcc-12 qemu-system-aarch64 ;;
-	i386) need i686-linux-gnu-gcc-12 ;;
 	s390x) need s390x-linux-gnu-gcc-12 qemu-system-s390x ;;
 	esac
 }
