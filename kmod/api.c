@@ -9,6 +9,7 @@
 #include <linux/string.h>
 #include <linux/vmalloc.h>
 #include "arena.h"
+#include "fail.h"
 #include "goheap.h"
 #include "large.h"
 #include "malloc.h"
@@ -121,12 +122,14 @@ static void *realloc_slab(const void *ptr, size_t new_size, gfp_t gfp,
 	void *old, *obj;
 
 	if (new_size <= KMALLOC_MAX_CACHE_SIZE || new_size <= ksize(ptr))
-		return krealloc(ptr, new_size, gfp);
+		return gom_try(SLAB_RESIZE, new_size, gfp,
+			       krealloc(ptr, new_size, gfp));
 	obj = gom_malloc(new_size, gfp, caller);
 	if (!obj)
 		return NULL;
 	/* In place: makes all of its bytes the owner's. */
-	old = krealloc(ptr, ksize(ptr), gfp);
+	old = gom_try(SLAB_IN_PLACE, new_size, gfp,
+		      krealloc(ptr, ksize(ptr), gfp));
 	if (!old) {
 		gofree(obj);
 		return NULL;
@@ -346,7 +349,7 @@ static void *kv_alloc(size_t size, gfp_t gfp, int node, unsigned long caller)
 		return NULL;
 	}
 	/* Whole pages, of which KASAN lets vrealloc_in_place() use all. */
-	return __vmalloc(PAGE_ALIGN(size), gfp);
+	return gom_try(AREA, size, gfp, __vmalloc(PAGE_ALIGN(size), gfp));
 }
 
 /**

@@ -23,6 +23,7 @@
 #include <linux/string.h>
 #include <linux/vmalloc.h>
 #include "arena.h"
+#include "fail.h"
 #include "mspan.h"
 #include "stats.h"
 
@@ -67,9 +68,11 @@ static int own_arena(unsigned long addr, unsigned int npages, gfp_t gfp)
 
 again:
 	if (READ_ONCE(*slot) == &empty_arena && !fresh) {
-		fresh = kmem_cache_alloc_node(arena_cache,
-					      GOM_GFP_META(gfp) | __GFP_ZERO,
-					      map_node(addr));
+		fresh = gom_try(ARENA, sizeof(*fresh), gfp,
+				kmem_cache_alloc_node(arena_cache,
+						      GOM_GFP_META(gfp) |
+						      __GFP_ZERO,
+						      map_node(addr)));
 		if (!fresh)
 			return -ENOMEM;
 		clear_chunks(fresh);
@@ -102,8 +105,9 @@ static int own_chunk(struct arena *arena, unsigned int i, unsigned int npages,
 
 again:
 	if (READ_ONCE(arena->chunk[i]) == &no_spans && !fresh) {
-		fresh = kmem_cache_alloc_node(chunk_cache, GOM_GFP_META(gfp),
-					      nid);
+		fresh = gom_try(CHUNK, sizeof(*fresh), gfp,
+				kmem_cache_alloc_node(chunk_cache,
+						      GOM_GFP_META(gfp), nid));
 		if (!fresh)
 			return -ENOMEM;
 		*fresh = no_spans;
@@ -323,16 +327,21 @@ int __init gom_arena_init(void)
 	clear_chunks(&empty_arena);
 	gomalloc_hot.first = first_address();
 	gomalloc_hot.nr_arenas = gom_arena_index(high_memory - 1) + 1;
-	arena_cache = kmem_cache_create("gomalloc_arena", sizeof(struct arena),
-					0, 0, NULL);
-	chunk_cache = kmem_cache_create("gomalloc_chunk",
-					sizeof(struct arena_chunk), 0,
-					SLAB_TYPESAFE_BY_RCU, NULL);
-	gomalloc_hot.arenas = kvmalloc_array(gomalloc_hot.nr_arenas,
-					     sizeof(*gomalloc_hot.arenas),
-					     GFP_KERNEL);
-	arena_bits = kvcalloc(BITS_TO_LONGS(gomalloc_hot.nr_arenas),
-			      sizeof(long), GFP_KERNEL);
+	arena_cache = gom_try(ARENA_CACHE, 0, GFP_KERNEL,
+			      kmem_cache_create("gomalloc_arena",
+						sizeof(struct arena), 0, 0,
+						NULL));
+	chunk_cache = gom_try(CHUNK_CACHE, 0, GFP_KERNEL,
+			      kmem_cache_create("gomalloc_chunk",
+						sizeof(struct arena_chunk), 0,
+						SLAB_TYPESAFE_BY_RCU, NULL));
+	gomalloc_hot.arenas = gom_try(ARENA_MAP, map_bytes(), GFP_KERNEL,
+				      kvmalloc_array(gomalloc_hot.nr_arenas,
+						     sizeof(*gomalloc_hot.arenas),
+						     GFP_KERNEL));
+	arena_bits = gom_try(ARENA_BITS, map_bytes(), GFP_KERNEL,
+			     kvcalloc(BITS_TO_LONGS(gomalloc_hot.nr_arenas),
+				      sizeof(long), GFP_KERNEL));
 	if (!arena_cache || !chunk_cache || !gomalloc_hot.arenas ||
 	    !arena_bits) {
 		kvfree(arena_bits);

@@ -27,6 +27,7 @@
 #include "checked.h"
 #include "compat.h"
 #include "debug.h"
+#include "fail.h"
 #include "guard.h"
 #include "mspan.h"
 #include "report.h"
@@ -126,7 +127,9 @@ static void forbid(const void *addr, size_t size, u8 value)
 
 int gom_checked_init_stacks(void)
 {
-	return IS_ENABLED(CONFIG_STACKDEPOT) ? stack_depot_init() : -EOPNOTSUPP;
+	if (!IS_ENABLED(CONFIG_STACKDEPOT))
+		return -EOPNOTSUPP;
+	return gom_try_err(STACK_DEPOT, GFP_KERNEL, stack_depot_init());
 }
 
 static void note_stack(struct gom_record *record, unsigned int which)
@@ -140,8 +143,9 @@ static void note_stack(struct gom_record *record, unsigned int which)
 	/* Those of this file, of tracked.c and of malloc.c say nothing. */
 	n = stack_trace_save(entries, ARRAY_SIZE(entries), 3);
 	/* With less effort the depot takes no page at all. */
-	record->stack[which] = stack_depot_save(entries, n,
-						GFP_NOWAIT | __GFP_NOWARN);
+	if (!gom_fails(GOM_FAIL_STACK, sizeof(entries), GFP_NOWAIT))
+		record->stack[which] = stack_depot_save(entries, n, GFP_NOWAIT |
+							__GFP_NOWARN);
 }
 
 static void print_stack(const struct gom_record *record, unsigned int which)

@@ -6,6 +6,8 @@
 #ifndef _GOM_COMPAT_H
 #define _GOM_COMPAT_H
 
+#include <linux/dcache.h>
+#include <linux/fault-inject.h>
 #include <linux/hrtimer.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
@@ -146,6 +148,20 @@ static inline unsigned long gom_compat_stack_pointer(struct task_struct *task)
 	return 0;
 #endif
 }
+
+#ifdef CONFIG_FAULT_INJECTION
+/*
+ * A fault attribute that has files keeps a reference to their directory, which
+ * nothing drops, until it has the directory's name instead.
+ */
+static inline void gom_compat_fault_attr_free(struct fault_attr *attr)
+{
+#ifndef FAULT_ATTR_DNAME_LEN
+	dput(attr->dname);
+	attr->dname = NULL;
+#endif
+}
+#endif
 
 #ifdef CONFIG_KASAN_GENERIC
 /* Exported, and declared in mm/kasan/kasan.h only. */

@@ -15,6 +15,8 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 #include "debugfs.h"
+#include "fail.h"
+#include "failfile.h"
 #include "gom.h"
 #include "heapfile.h"
 #include "leak.h"
@@ -102,7 +104,8 @@ static const struct {
 /* What clients create comes and goes too fast for a file each. */
 static void make_heaps(void)
 {
-	struct dentry *heaps = debugfs_create_dir("heaps", dir);
+	struct dentry *heaps = gom_try_ptr(DIRECTORY, 0, GFP_KERNEL,
+					   debugfs_create_dir("heaps", dir));
 
 	debugfs_create_file("list", 0400, heaps, NULL, &gom_view_heaps_fops);
 	debugfs_create_file("callsites", 0400, heaps, NULL,
@@ -114,7 +117,8 @@ void __init gom_debugfs_init(void)
 {
 	unsigned int i;
 
-	dir = debugfs_create_dir("gomalloc", NULL);
+	dir = gom_try_ptr(DIRECTORY, 0, GFP_KERNEL,
+			  debugfs_create_dir("gomalloc", NULL));
 	for (i = 0; i < ARRAY_SIZE(files); i++)
 		debugfs_create_file(files[i].name, files[i].mode, dir, NULL,
 				    files[i].fops);
@@ -122,11 +126,13 @@ void __init gom_debugfs_init(void)
 	gom_heapfile_init(dir);
 	gom_leak_init(dir);
 	gom_limitfile_init(dir);
+	gom_failfile_init(dir);
 }
 
 void gom_debugfs_exit(void)
 {
 	debugfs_remove_recursive(dir);
+	gom_failfile_exit();
 	gom_limitfile_exit();
 	gom_leak_exit();
 }

@@ -10,6 +10,7 @@
 #include <linux/device.h>
 #include <linux/export.h>
 #include <linux/gomalloc_devm.h>
+#include "fail.h"
 #include "malloc.h"
 #include "report.h"
 
@@ -38,7 +39,9 @@ void *devm_goadopt(struct device *dev, void *obj, gfp_t gfp)
 
 	if (ZERO_OR_NULL_PTR(obj))
 		return obj;
-	res = devres_alloc(gofree_with_device, sizeof(*res), GOM_GFP_META(gfp));
+	res = gom_try(DEVRES, sizeof(*res), gfp,
+		      devres_alloc(gofree_with_device, sizeof(*res),
+				   GOM_GFP_META(gfp)));
 	if (!res) {
 		gofree(obj);
 		return NULL;

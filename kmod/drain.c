@@ -16,6 +16,7 @@
 #include <linux/workqueue.h>
 #include "budget.h"
 #include "drain.h"
+#include "fail.h"
 #include "gopool.h"
 #include "malloc.h"
 #include "mcache.h"
@@ -169,14 +170,16 @@ int __init gom_drain_init(void)
 		INIT_WORK(per_cpu_ptr(&drain_work, cpu), drain_this_cpu);
 		INIT_WORK(per_cpu_ptr(&trim_work, cpu), trim_this_cpu);
 	}
-	drain_wq = alloc_workqueue("gomalloc_drain",
-				   WQ_MEM_RECLAIM | GOM_WQ_PERCPU, 0);
+	drain_wq = gom_try(DRAIN_QUEUE, 0, GFP_KERNEL,
+			   alloc_workqueue("gomalloc_drain",
+					   WQ_MEM_RECLAIM | GOM_WQ_PERCPU, 0));
 	if (!drain_wq)
 		return -ENOMEM;
 	/* A state of the prepare part: its teardown runs when the CPU is dead. */
-	hotplug_state = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN,
-						  "mm/gomalloc:dead", NULL,
-						  cpu_dead);
+	hotplug_state = gom_try_err(DEAD_CPU, GFP_KERNEL,
+				    cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN,
+							      "mm/gomalloc:dead",
+							      NULL, cpu_dead));
 	if (hotplug_state < 0) {
 		destroy_workqueue(drain_wq);
 		return hotplug_state;

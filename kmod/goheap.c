@@ -23,6 +23,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include "arena.h"
+#include "fail.h"
 #include "goheap.h"
 #include "granules.h"
 #include "heaps.h"
@@ -574,6 +575,8 @@ static noinline void *alloc_slow(struct goheap *heap, size_t size, gfp_t gfp,
 		return NULL;
 	might_alloc(gfp);
 	gfp &= ~__GFP_ACCOUNT;
+	if (gom_fails(GOM_FAIL_HEAP_REQUEST, size, gfp))
+		return NULL;
 	req.bytes = solo ? gom_large_size(size) : ALIGN(size, GOM_GRANULE);
 	req.n = req.bytes >> GOM_GRANULE_SHIFT;
 	req.align = max(size & -size, GOM_GRANULE);
@@ -603,7 +606,7 @@ static __always_inline void *alloc(struct goheap *heap, size_t size, gfp_t gfp,
 	unsigned long flags;
 	void *obj = NULL;
 
-	if (IS_ERR_OR_NULL(heap) ||
+	if (IS_ERR_OR_NULL(heap) || gom_fail_is_armed() ||
 	    unlikely(size - 1 >= GOM_PAGE_SIZE || gfp & GFP_ZONEMASK ||
 		     gom_goheap_counts(heap)))
 		return alloc_slow(heap, size, gfp, caller);

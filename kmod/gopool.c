@@ -51,6 +51,7 @@
 #include <linux/string.h>
 #include <linux/workqueue.h>
 #include "arena.h"
+#include "fail.h"
 #include "gopool.h"
 #include "malloc.h"
 #include "report.h"
@@ -904,7 +905,8 @@ struct gopool *__gopool_create(const char *name, size_t size,
 	pool = gom_malloc(sizeof(*pool), GFP_KERNEL | __GFP_ZERO, _RET_IP_);
 	if (!pool)
 		return ERR_PTR(-ENOMEM);
-	pool->cpu = alloc_percpu(struct pool_cpu);
+	pool->cpu = gom_try(POOL_CPUS, sizeof(struct pool_cpu), GFP_KERNEL,
+			    alloc_percpu(struct pool_cpu));
 	if (!pool->cpu) {
 		gofree(pool);
 		return ERR_PTR(-ENOMEM);

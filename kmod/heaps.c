@@ -14,6 +14,7 @@
 #include <linux/seqlock.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include "fail.h"
 #include "goheap.h"
 #include "granules.h"
 #include "heaps.h"
@@ -239,7 +240,8 @@ static void construct(void *mem)
 /* All but @lock and @hash. */
 static struct goheap *alloc_heap(gfp_t gfp)
 {
-	struct goheap *heap = kmem_cache_alloc(heap_cache, gfp);
+	struct goheap *heap = gom_try(HEAP, sizeof(*heap), gfp,
+				      kmem_cache_alloc(heap_cache, gfp));
 	unsigned long flags;
 
 	if (!heap)
@@ -533,8 +535,11 @@ int __init gom_heaps_init(void)
 
 	for (i = 0; i < ARRAY_SIZE(registry); i++)
 		seqcount_raw_spinlock_init(&registry[i].left, &registry_lock);
-	heap_cache = kmem_cache_create("gomalloc_goheap", sizeof(struct goheap),
-				       0, SLAB_TYPESAFE_BY_RCU, construct);
+	heap_cache = gom_try(HEAP_CACHE, 0, GFP_KERNEL,
+			     kmem_cache_create("gomalloc_goheap",
+					       sizeof(struct goheap), 0,
+					       SLAB_TYPESAFE_BY_RCU,
+					       construct));
 	return heap_cache ? 0 : -ENOMEM;
 }
 

@@ -12,6 +12,7 @@
  * else under the heap's lock.
  */
 #include <linux/slab.h>
+#include "fail.h"
 #include "heapsite.h"
 #include "site.h"
 #include "stats.h"
@@ -33,9 +34,10 @@ void gom_heapsite_destroy(struct rb_root *sites)
 
 struct gom_heapsite *gom_heapsite_alloc(struct gom_site *site, gfp_t gfp)
 {
-	struct gom_heapsite *row = kzalloc(sizeof(*row),
-					   GOM_GFP_EASY(GOM_GFP_META(gfp)));
+	struct gom_heapsite *row;
 
+	gfp = GOM_GFP_EASY(GOM_GFP_META(gfp));
+	row = gom_try(HEAP_ROW, sizeof(*row), gfp, kzalloc(sizeof(*row), gfp));
 	if (row)
 		row->site = site;
 	return row;

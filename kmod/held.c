@@ -15,6 +15,7 @@
 #include <linux/sort.h>
 #include <linux/string.h>
 #include <linux/timekeeping.h>
+#include "fail.h"
 #include "held.h"
 #include "site.h"
 #include "tracked.h"
@@ -114,7 +115,9 @@ struct gom_held *gom_held_collect(const char *module, bool gone,
 	}
 	if (!any)
 		return NULL;
-	table.row = kvcalloc(table.nrows, sizeof(*table.row), GFP_KERNEL);
+	table.row = gom_try(HELD, table.nrows * sizeof(*table.row), GFP_KERNEL,
+			    kvcalloc(table.nrows, sizeof(*table.row),
+				     GFP_KERNEL));
 	if (!table.row)
 		return ERR_PTR(-ENOMEM);
 	id = 0;

@@ -8,6 +8,8 @@
 #include "arena.h"
 #include "budget.h"
 #include "debug.h"
+#include "fail.h"
+#include "failfile.h"
 #include "goheap.h"
 #include "granules.h"
 #include "gopool.h"
@@ -49,6 +51,14 @@ EXPORT_SYMBOL_IF_KUNIT(gom_mspan_uncut);
 EXPORT_SYMBOL_IF_KUNIT(gom_mspan_glimpse);
 EXPORT_SYMBOL_IF_KUNIT(gom_mspan_take);
 EXPORT_SYMBOL_IF_KUNIT(gom_mspan_give);
+
+EXPORT_SYMBOL_IF_KUNIT(gom_fail_decides);
+EXPORT_SYMBOL_IF_KUNIT(gom_fail_name);
+EXPORT_SYMBOL_IF_KUNIT(gom_fail_read);
+#ifdef CONFIG_FAULT_INJECTION
+EXPORT_SYMBOL_IF_KUNIT(gom_fail_settings);
+EXPORT_SYMBOL_IF_KUNIT(gom_failfile_set_probability);
+#endif
 
 EXPORT_SYMBOL_IF_KUNIT(gom_arena_next);
 EXPORT_SYMBOL_IF_KUNIT(gom_mheap_alloc);

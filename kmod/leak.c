@@ -26,6 +26,7 @@
 #include <linux/string.h>
 #include <linux/timekeeping.h>
 #include "debugfs.h"
+#include "fail.h"
 #include "held.h"
 #include "leak.h"
 #include "mark.h"
@@ -202,7 +203,8 @@ static int run(const char *command, struct result **r)
 	if (strcmp(command, "scan") &&
 	    !(strstarts(command, "module ") && is_module_name(name)))
 		return -EINVAL;
-	*r = kvzalloc(sizeof(**r), GFP_KERNEL);
+	*r = gom_try(LEAKS, sizeof(**r), GFP_KERNEL,
+		     kvzalloc(sizeof(**r), GFP_KERNEL));
 	if (!*r)
 		return -ENOMEM;
 	refcount_set(&(*r)->users, 1);
@@ -399,7 +401,8 @@ static const struct seq_operations leaks_sops = {
 
 static int leaks_open(struct inode *inode, struct file *file)
 {
-	return seq_open(file, &leaks_sops);
+	return gom_try_err(LEAKS_FILE, GFP_KERNEL,
+			   seq_open(file, &leaks_sops));
 }
 
 static int leaks_release(struct inode *inode, struct file *file)

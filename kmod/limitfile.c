@@ -24,6 +24,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
+#include "fail.h"
 #include "limitfile.h"
 #include "stats.h"
 
@@ -181,7 +182,8 @@ static ssize_t limit_write(struct file *file, const char __user *buf,
 			   size_t count, loff_t *pos)
 {
 	size_t len = min_t(size_t, count, PAGE_SIZE);
-	char *text = memdup_user_nul(buf, len);
+	char *text = gom_try_ptr(LIMIT_TEXT, len, GFP_KERNEL,
+				 memdup_user_nul(buf, len));
 	int err;
 
 	if (IS_ERR(text))

@@ -8,6 +8,7 @@
  * Called from any context but NMI, with no lock held.
  */
 #include <linux/slab.h>
+#include "fail.h"
 #include "magazine.h"
 #include "size_class.h"
 #include "stats.h"
@@ -37,8 +38,9 @@ unsigned int gom_magazine_next_cap(unsigned int class, unsigned int cap)
 /* An empty magazine: a convenience, worth neither a wakeup nor reserves. */
 struct magazine *gom_magazine_alloc(unsigned int cap)
 {
-	struct magazine *mag = kmalloc(bytes_of(cap), __GFP_NOWARN |
-				       __GFP_NOMEMALLOC);
+	gfp_t gfp = __GFP_NOWARN | __GFP_NOMEMALLOC;
+	struct magazine *mag = gom_try(MAGAZINE, bytes_of(cap), gfp,
+				       kmalloc(bytes_of(cap), gfp));
 
 	if (mag) {
 		mag->count = 0;

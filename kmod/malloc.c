@@ -22,6 +22,7 @@
 #include <linux/slab.h>
 #include <linux/topology.h>
 #include "arena.h"
+#include "fail.h"
 #include "goheap.h"
 #include "large.h"
 #include "limit.h"
@@ -203,7 +204,7 @@ static void *malloc_try(size_t size, unsigned int class, gfp_t gfp, int node,
 	might_alloc(gfp);
 	if (!size)
 		return ZERO_SIZE_PTR;
-	if (size > GOMALLOC_MAX_SIZE)
+	if (size > GOMALLOC_MAX_SIZE || gom_fails(GOM_FAIL_REQUEST, size, gfp))
 		return NULL;
 	what = class ? gom_sample_count(class) :
 		       gom_sample_count_bytes(bytes_for(size, class));
@@ -246,7 +247,7 @@ static void *malloc_direct(size_t size, gfp_t gfp, int node,
 {
 	void *obj;
 
-	if (size > GOMALLOC_MAX_SIZE)
+	if (size > GOMALLOC_MAX_SIZE || gom_fails(GOM_FAIL_REQUEST, size, gfp))
 		return NULL;
 	obj = gom_large_alloc(size, gfp, node, true);
 	if (obj)
@@ -271,7 +272,7 @@ static void *malloc_divert(size_t size, gfp_t gfp, int node,
 		if (size > KMALLOC_MAX_CACHE_SIZE)
 			return malloc_direct(size, gfp, node, caller);
 		atomic64_inc(&forwarded);
-		return kmalloc_node(size, gfp, node);
+		return gom_try(SLAB, size, gfp, kmalloc_node(size, gfp, node));
 	}
 	if (node == NUMA_NO_NODE)
 		node = numa_mem_id();

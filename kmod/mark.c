@@ -18,6 +18,7 @@
 #include <linux/bitmap.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
+#include "fail.h"
 #include "mark.h"
 #include "stats.h"
 
@@ -73,11 +74,14 @@ struct mark_page *gom_mark_add_page(struct gom_marks *marks,
 
 	if (p)
 		return p;
-	p = kmem_cache_zalloc(page_cache, GFP_KERNEL);
+	p = gom_try(MARKS, sizeof(*p), GFP_KERNEL,
+		    kmem_cache_zalloc(page_cache, GFP_KERNEL));
 	if (!p)
 		return NULL;
 	p->page = page_of(addr);
-	if (xa_err(xa_store(&marks->pages, p->page, p, GFP_KERNEL))) {
+	if (gom_try_err(MARKS_TREE, GFP_KERNEL,
+			xa_err(xa_store(&marks->pages, p->page, p,
+					GFP_KERNEL)))) {
 		kmem_cache_free(page_cache, p);
 		return NULL;
 	}
@@ -185,8 +189,10 @@ void gom_mark_end(struct gom_marks *marks)
 
 int __init gom_mark_init(void)
 {
-	page_cache = kmem_cache_create("gomalloc_marks",
-				       sizeof(struct mark_page), 0, 0, NULL);
+	page_cache = gom_try(MARKS_CACHE, 0, GFP_KERNEL,
+			     kmem_cache_create("gomalloc_marks",
+					       sizeof(struct mark_page), 0, 0,
+					       NULL));
 	return page_cache ? 0 : -ENOMEM;
 }
 

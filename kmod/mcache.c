@@ -25,6 +25,7 @@
 #include <linux/prefetch.h>
 #include <linux/slab.h>
 #include "budget.h"
+#include "fail.h"
 #include "limit.h"
 #include "mcache.h"
 #include "node.h"
@@ -616,7 +617,9 @@ int __init gom_mcache_init(void)
 {
 	int cpu;
 
-	gom_mcache_cold = alloc_percpu(struct mcache_cold);
+	gom_mcache_cold = gom_try(MCACHE, sizeof(struct mcache_cold),
+				  GFP_KERNEL,
+				  alloc_percpu(struct mcache_cold));
 	if (!gom_mcache_cold)
 		return -ENOMEM;
 	for_each_possible_cpu(cpu)

@@ -22,6 +22,7 @@
 #include <linux/log2.h>
 #include <linux/slab.h>
 #include "arena.h"
+#include "fail.h"
 #include "limit.h"
 #include "mheap.h"
 #include "node.h"
@@ -337,7 +338,8 @@ static struct mspan *alloc_reusing(struct mheap *heap,
 struct page *gom_mheap_get_pages(int nid, gfp_t gfp, unsigned int order)
 {
 	KUNIT_STATIC_STUB_REDIRECT(gom_mheap_get_pages, nid, gfp, order);
-	return alloc_pages_node(nid, gfp, order);
+	return gom_try(BLOCK, PAGE_SIZE << order, gfp,
+		       alloc_pages_node(nid, gfp, order));
 }
 
 /* References to a page, more than stray frees of what is in it can drop. */

@@ -13,6 +13,7 @@
 #include <linux/bitmap.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
+#include "fail.h"
 #include "mspan.h"
 #include "stats.h"
 
@@ -45,8 +46,8 @@ struct mspan *gom_mspan_alloc(gfp_t gfp)
 {
 	struct mspan *span;
 
-	KUNIT_STATIC_STUB_REDIRECT(gom_mspan_alloc, gfp);
-	span = kmem_cache_zalloc(header_cache, GOM_GFP_META(gfp));
+	span = gom_try(HEADER, sizeof(*span), gfp,
+		       kmem_cache_zalloc(header_cache, GOM_GFP_META(gfp)));
 	if (span) {
 		span->state = MSPAN_MOVING;
 		gom_meta_add(sizeof(*span));
@@ -98,7 +99,6 @@ int gom_mspan_cut(struct mspan *span, gfp_t gfp)
 	struct kmem_cache *cache;
 	unsigned long obj, end;
 
-	KUNIT_STATIC_STUB_REDIRECT(gom_mspan_cut, span, gfp);
 	span->nelems = bytes / class->size;
 	span->nalloc = 0;
 	span->hint = 0;
@@ -106,7 +106,9 @@ int gom_mspan_cut(struct mspan *span, gfp_t gfp)
 	bitmap_zero(span->inline_bits, MSPAN_INLINE_WORDS * BITS_PER_LONG);
 	cache = bits_cache_of(span);
 	if (cache) {
-		span->bits = kmem_cache_zalloc(cache, GOM_GFP_META(gfp));
+		span->bits = gom_try(BITMAP, bits_size_of(span), gfp,
+				     kmem_cache_zalloc(cache,
+						       GOM_GFP_META(gfp)));
 		if (!span->bits)
 			return -ENOMEM;
 		gom_meta_add(bits_size_of(span));
@@ -130,12 +132,12 @@ int gom_mspan_cut_slots(struct mspan *span, unsigned int nelems, gfp_t gfp)
 {
 	unsigned long *bits;
 
-	KUNIT_STATIC_STUB_REDIRECT(gom_mspan_cut_slots, span, nelems, gfp);
 	span->nelems = nelems;
 	span->nalloc = 0;
 	span->hint = 0;
 	bitmap_zero(span->inline_bits, MSPAN_INLINE_WORDS * BITS_PER_LONG);
-	bits = kzalloc(slots_size_of(span), GOM_GFP_META(gfp));
+	bits = gom_try(SLOTS, slots_size_of(span), gfp,
+		       kzalloc(slots_size_of(span), GOM_GFP_META(gfp)));
 	if (!bits)
 		return -ENOMEM;
 	gom_meta_add(slots_size_of(span));
@@ -245,8 +247,11 @@ static int __init create_bits(void)
 	struct bitmaps *each;
 
 	for (each = bitmaps; each < bitmaps + ARRAY_SIZE(bitmaps); each++) {
-		each->cache = kmem_cache_create(each->name, each->nbits /
-						BITS_PER_BYTE, 0, 0, NULL);
+		each->cache = gom_try(BITMAP_CACHE, 0, GFP_KERNEL,
+				      kmem_cache_create(each->name,
+							each->nbits /
+							BITS_PER_BYTE, 0, 0,
+							NULL));
 		if (!each->cache)
 			return -ENOMEM;
 	}
@@ -256,9 +261,13 @@ static int __init create_bits(void)
 int __init gom_mspan_init(void)
 {
 	/* Who holds no lock that keeps a span finds a header all the same. */
-	header_cache = kmem_cache_create("gomalloc_span", sizeof(struct mspan),
-					 0, SLAB_TYPESAFE_BY_RCU, NULL);
-	tiny_cache = kmem_cache_create("gomalloc_tiny", TINY_SIZE, 0, 0, NULL);
+	header_cache = gom_try(HEADER_CACHE, 0, GFP_KERNEL,
+			       kmem_cache_create("gomalloc_span",
+						 sizeof(struct mspan), 0,
+						 SLAB_TYPESAFE_BY_RCU, NULL));
+	tiny_cache = gom_try(TINY_CACHE, 0, GFP_KERNEL,
+			     kmem_cache_create("gomalloc_tiny", TINY_SIZE, 0, 0,
+					       NULL));
 	if (header_cache && tiny_cache && !create_bits())
 		return 0;
 	gom_mspan_exit();

@@ -7,6 +7,7 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include "drain.h"
+#include "fail.h"
 #include "limit.h"
 #include "node.h"
 #include "stats.h"
@@ -270,9 +271,10 @@ static size_t node_bytes(void)
 /* Where its own CPUs have it near, if it is there by now. */
 static struct gom_node *node_create(int nid)
 {
-	struct gom_node *node = kvzalloc_node(node_bytes(), GFP_KERNEL,
-					      node_online(nid) ? nid :
-					      NUMA_NO_NODE);
+	int home = node_online(nid) ? nid : NUMA_NO_NODE;
+	struct gom_node *node = gom_try(NODE, node_bytes(), GFP_KERNEL,
+					kvzalloc_node(node_bytes(), GFP_KERNEL,
+						      home));
 	unsigned int class;
 
 	if (!node)
@@ -305,7 +307,9 @@ int __init gom_node_init(void)
 
 	if (num_possible_nodes() > 1)
 		static_branch_enable(&gom_numa);
-	gom_nodes = kcalloc(nr_node_ids, sizeof(*gom_nodes), GFP_KERNEL);
+	gom_nodes = gom_try(NODES, nr_node_ids * sizeof(*gom_nodes), GFP_KERNEL,
+			    kcalloc(nr_node_ids, sizeof(*gom_nodes),
+				    GFP_KERNEL));
 	if (!gom_nodes)
 		return -ENOMEM;
 	for_each_gom_node(nid) {

@@ -24,6 +24,7 @@
 #include <linux/spinlock.h>
 #include <linux/stacktrace.h>
 #include <linux/xarray.h>
+#include "fail.h"
 #include "profile.h"
 #include "site.h"
 #include "stats.h"
@@ -353,10 +354,12 @@ void gom_profile_malloc(struct gom_bucket *bucket)
 static struct gom_bucket *make(struct gom_site *const *site, unsigned int nr,
 			       u32 size, unsigned long bytes, gfp_t gfp)
 {
-	struct gom_bucket *bucket = kzalloc(struct_size(bucket, site, nr), gfp);
+	struct gom_bucket *bucket;
 	unsigned long flags;
 	int err;
 
+	bucket = gom_try(BUCKET, struct_size(bucket, site, nr), gfp,
+			 kzalloc(struct_size(bucket, site, nr), gfp));
 	if (!bucket)
 		return NULL;
 	bucket->rate = bytes;
@@ -367,8 +370,9 @@ static struct gom_bucket *make(struct gom_site *const *site, unsigned int nr,
 	memcpy(bucket->site, site, nr * sizeof(*site));
 	/* @gfp does not wait, so this does not let go of the lock. */
 	xa_lock_irqsave(&buckets, flags);
-	err = __xa_alloc(&buckets, &bucket->id, NULL, xa_limit_32b,
-			 gfp);
+	err = gom_try_err(BUCKET_ID, gfp,
+			  __xa_alloc(&buckets, &bucket->id, NULL, xa_limit_32b,
+				     gfp));
 	xa_unlock_irqrestore(&buckets, flags);
 	if (!err)
 		return bucket;

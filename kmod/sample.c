@@ -30,6 +30,7 @@
 #include <linux/random.h>
 #include <linux/smp.h>
 #include "debug.h"
+#include "fail.h"
 #include "mcache.h"
 #include "profile.h"
 #include "sample.h"
@@ -351,9 +352,11 @@ void gom_sample_undivert_allocs(void)
 
 int __init gom_sample_init(void)
 {
-	struct sample_cpu __percpu *new = alloc_percpu(struct sample_cpu);
+	struct sample_cpu __percpu *new;
 	int cpu;
 
+	new = gom_try(SAMPLES, sizeof(*new), GFP_KERNEL,
+		      alloc_percpu(struct sample_cpu));
 	if (!new)
 		return -ENOMEM;
 	for_each_possible_cpu(cpu)

@@ -34,6 +34,7 @@
 #include <linux/uaccess.h>
 #include "arena.h"
 #include "client.h"
+#include "fail.h"
 #include "goheap.h"
 #include "gopool.h"
 #include "goreserve.h"
@@ -454,7 +455,9 @@ static struct task_struct **hold_tasks(unsigned int *n)
 		put_tasks(tasks, room);
 		/* Room for those to come in between. */
 		room = 2 * *n + 16;
-		tasks = kvmalloc_array(room, sizeof(*tasks), GFP_KERNEL);
+		tasks = gom_try(TASKS, room * sizeof(*tasks), GFP_KERNEL,
+				kvmalloc_array(room, sizeof(*tasks),
+					       GFP_KERNEL));
 		if (!tasks)
 			break;
 	}
@@ -540,7 +543,9 @@ static void gather(struct pass *pass)
 	}
 	if (!n)
 		return;
-	scan->suspect = kvmalloc_array(n, sizeof(*scan->suspect), GFP_KERNEL);
+	scan->suspect = gom_try(SUSPECTS, n * sizeof(*scan->suspect), GFP_KERNEL,
+				kvmalloc_array(n, sizeof(*scan->suspect),
+					       GFP_KERNEL));
 	if (!scan->suspect) {
 		pass->err = -ENOMEM;
 		return;
@@ -606,7 +611,8 @@ static void run_pass(struct pass *pass, void (*judge)(struct pass *pass))
  */
 int gom_scan_run(struct gom_scan *scan)
 {
-	struct pass *pass = kmalloc(sizeof(*pass), GFP_KERNEL);
+	struct pass *pass = gom_try(SCAN, sizeof(*pass), GFP_KERNEL,
+				    kmalloc(sizeof(*pass), GFP_KERNEL));
 	u64 begin = ktime_get_mono_fast_ns();
 	int err;
 

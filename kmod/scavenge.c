@@ -22,6 +22,7 @@
 #include <linux/workqueue.h>
 #include "budget.h"
 #include "drain.h"
+#include "fail.h"
 #include "guarded.h"
 #include "gopool.h"
 #include "limit.h"
@@ -334,7 +335,9 @@ int __init gom_scavenge_init(void)
 
 	if (err)
 		return err;
-	wq = alloc_workqueue("gomalloc_scavenge", WQ_UNBOUND | WQ_FREEZABLE, 1);
+	wq = gom_try(SCAVENGE_QUEUE, 0, GFP_KERNEL,
+		     alloc_workqueue("gomalloc_scavenge",
+				     WQ_UNBOUND | WQ_FREEZABLE, 1));
 	if (!wq) {
 		gom_drain_exit();
 		return -ENOMEM;

@@ -21,6 +21,7 @@
 #include <linux/shrinker.h>
 #include <linux/slab.h>
 #include "drain.h"
+#include "fail.h"
 #include "gopool.h"
 #include "mcache.h"
 #include "node.h"
@@ -265,10 +266,14 @@ int __init gom_shrink_init(void)
 {
 	int err;
 
-	cached = kcalloc(nr_node_ids, sizeof(*cached), GFP_KERNEL);
+	cached = gom_try(SHRINK_COUNTS, nr_node_ids * sizeof(*cached),
+			 GFP_KERNEL,
+			 kcalloc(nr_node_ids, sizeof(*cached), GFP_KERNEL));
 	if (!cached)
 		return -ENOMEM;
-	shrinker = gom_compat_shrinker_alloc(SHRINKER_NUMA_AWARE, "gomalloc");
+	shrinker = gom_try(SHRINKER, sizeof(*shrinker), GFP_KERNEL,
+			   gom_compat_shrinker_alloc(SHRINKER_NUMA_AWARE,
+						     "gomalloc"));
 	if (!shrinker) {
 		kfree(cached);
 		return -ENOMEM;

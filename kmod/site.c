@@ -17,6 +17,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/xarray.h>
+#include "fail.h"
 #include "gom.h"
 #include "site.h"
 #include "stats.h"
@@ -100,8 +101,9 @@ static struct gom_site *enter(struct gom_site *site, const char *name,
 	if (!other) {
 		look_up(site, name);
 		/* @gfp does not wait, so this does not let go of the lock. */
-		err = __xa_alloc(&sites, &site->id, site, xa_limit_32b,
-				 gfp);
+		err = gom_try_err(SITE_ID, gfp,
+				  __xa_alloc(&sites, &site->id, site,
+					     xa_limit_32b, gfp));
 		if (!err)
 			hlist_add_head_rcu(&site->hash, head_of(site->ip));
 	}
@@ -123,8 +125,9 @@ struct gom_site *gom_site_get(unsigned long ip, gfp_t gfp)
 	if (likely(site))
 		return site;
 	gfp = GOM_GFP_EASY(GOM_GFP_META(gfp));
-	site = kzalloc(sizeof(*site), gfp);
-	name = kasprintf(gfp, "%pB", (void *)ip);
+	site = gom_try(SITE, sizeof(*site), gfp, kzalloc(sizeof(*site), gfp));
+	name = gom_try(SITE_NAME, GOM_SITE_NAME_LEN, gfp,
+		       kasprintf(gfp, "%pB", (void *)ip));
 	if (!site || !name) {
 		kfree(site);
 		kfree(name);
@@ -192,7 +195,8 @@ static void retire(struct gom_site *site)
 
 	if (site->name)
 		return;
-	name = kasprintf(GFP_KERNEL, "%pB", (void *)site->ip);
+	name = gom_try(LAST_NAME, GOM_SITE_NAME_LEN, GFP_KERNEL,
+		       kasprintf(GFP_KERNEL, "%pB", (void *)site->ip));
 	xa_lock_irqsave(&sites, flags);
 	hlist_del_rcu(&site->hash);
 	/* Pairs with smp_load_acquire() in gom_site_name(). */

@@ -28,6 +28,7 @@
 #include <linux/stop_machine.h>
 #include <linux/vmalloc.h>
 #include "arena.h"
+#include "fail.h"
 #include "goheap.h"
 #include "gopool.h"
 #include "granules.h"
@@ -561,7 +562,8 @@ int gomalloc_validate(void)
 {
 	struct walk w = {};
 
-	w.tally = kvcalloc(nr_node_ids, sizeof(*w.tally), GFP_KERNEL);
+	w.tally = gom_try(TALLY, nr_node_ids * sizeof(*w.tally), GFP_KERNEL,
+			  kvcalloc(nr_node_ids, sizeof(*w.tally), GFP_KERNEL));
 	if (!w.tally)
 		return -ENOMEM;
 	stop_machine(walk, &w, NULL);

@@ -11,6 +11,7 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/sort.h>
+#include "fail.h"
 #include "profile.h"
 #include "site.h"
 #include "views.h"
@@ -68,7 +69,8 @@ static struct rows *take_rows(void)
 
 	while (gom_site_next(&id) && room < ROWS_MAX)
 		room++;
-	rows = kvzalloc(struct_size(rows, row, room), GFP_KERNEL);
+	rows = gom_try(CALLSITES, struct_size(rows, row, room), GFP_KERNEL,
+		       kvzalloc(struct_size(rows, row, room), GFP_KERNEL));
 	if (!rows)
 		return NULL;
 	id = 0;
@@ -132,7 +134,8 @@ static int callsites_open(struct inode *inode, struct file *file)
 
 	if (!rows)
 		return -ENOMEM;
-	err = seq_open(file, &callsites_sops);
+	err = gom_try_err(CALLSITES_FILE, GFP_KERNEL,
+			  seq_open(file, &callsites_sops));
 	if (err) {
 		kvfree(rows);
 		return err;

@@ -2,7 +2,6 @@
 /*
  * Objects of a device: that they are there while it is, and gone with it.
  */
-#include <kunit/static_stub.h>
 #include <linux/device.h>
 #include <linux/err.h>
 #include <linux/gomalloc_devm.h>
@@ -115,48 +114,34 @@ static void resized(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gom_test_live(), live);
 }
 
-static struct page *no_pages(int nid, gfp_t gfp, unsigned int order)
-{
-	return NULL;
-}
-
 static void no_memory(struct kunit *test)
 {
 	struct device *dev = new_device(test);
 	u64 live = gom_test_live();
 
-	kunit_activate_static_stub(test, gom_mheap_get_pages, no_pages);
+	gom_test_fail_all(test, GOM_TEST_BLOCKS);
 	KUNIT_EXPECT_NULL(test, devm_gomalloc(dev, SZ_64K,
 					      GFP_KERNEL | __GFP_NOWARN));
-	kunit_deactivate_static_stub(test, gom_mheap_get_pages);
+	gom_test_fail_none(test);
 	KUNIT_EXPECT_EQ(test, gom_test_live(), live);
 	expect_bare(test, dev);
 	root_device_unregister(dev);
 }
 
-#ifdef CONFIG_FAILSLAB
 /* What is to remember the object cannot be had: nor can the object. */
 static void not_remembered(struct kunit *test)
 {
 	struct device *dev = new_device(test);
 	u64 live = gom_test_live();
-	/* It is there: the next memory asked of slab is devres's. */
 	void *obj = gom_test_alloc(64, GFP_KERNEL);
 
-	current->fail_nth = 1;
-	obj = devm_goadopt(dev, obj, GFP_ATOMIC | __GFP_NOWARN);
-	KUNIT_EXPECT_EQ(test, current->fail_nth, 0);
-	current->fail_nth = 0;
-	KUNIT_EXPECT_NULL(test, obj);
+	gom_test_fail_all(test, BIT_ULL(GOM_FAIL_DEVRES));
+	KUNIT_EXPECT_NULL(test, devm_goadopt(dev, obj, GFP_KERNEL));
+	gom_test_fail_none(test);
 	KUNIT_EXPECT_EQ(test, gom_test_live(), live);
+	expect_bare(test, dev);
 	root_device_unregister(dev);
 }
-#else
-static void not_remembered(struct kunit *test)
-{
-	kunit_skip(test, "there is no CONFIG_FAILSLAB");
-}
-#endif
 
 static struct kunit_case devm_cases[] = {
 	KUNIT_CASE(kinds),

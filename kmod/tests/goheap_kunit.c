@@ -11,7 +11,6 @@
 #include <linux/string.h>
 #include "goheap.h"
 #include "gom_test.h"
-#include "gom_test_fail.h"
 #include "granules.h"
 #include "heaps.h"
 #include "mheap.h"
@@ -475,6 +474,17 @@ static void many(struct kunit *test)
 
 static struct goheap *first, *mate;
 
+/* Calls the real thing: stubs work for the threads of a test only. */
+#define REAL(call)				\
+({						\
+	struct kunit *__test = current->kunit_test;	\
+						\
+	current->kunit_test = NULL;		\
+	typeof(call) __ret = (call);		\
+	current->kunit_test = __test;		\
+	__ret;					\
+})
+
 /* As soon as @first is reached, what stands behind it has gone. */
 static void add_heap(struct gom_heaps_sum *sum, struct goheap *heap)
 {
@@ -912,23 +922,16 @@ static void scanned(struct kunit *test)
 
 /* === Memory that cannot be had =========================================== */
 
-static int mspan_cut_slots(struct mspan *span, unsigned int nelems, gfp_t gfp)
-{
-	return fails_now() ? -ENOMEM :
-			     REAL(gom_mspan_cut_slots(span, nelems, gfp));
-}
-
 static void fail_each(struct kunit *test, unsigned int flags, bool onwards)
 {
 	struct goheap_params params = { .flags = flags };
 	struct goheap *heap = create(test, &params);
-	unsigned int i, failed = 0;
+	unsigned int i, nth, failed = 0;
 	void *obj;
 
-	failure.onwards = onwards;
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
-		for (failure.nth = 0; ; failure.nth++) {
-			failure.calls = 0;
+		for (nth = 0; ; nth++) {
+			gom_test_fail_nth(nth, onwards);
 			obj = get(heap, sizes[i]);
 			if (obj) {
 				KUNIT_EXPECT_GE(test, gosize(obj), sizes[i]);
@@ -938,14 +941,14 @@ static void fail_each(struct kunit *test, unsigned int flags, bool onwards)
 			failed += !obj;
 			KUNIT_EXPECT_EQ(test, read(test, heap).objects, 0);
 			gom_test_expect_valid(test);
-			KUNIT_ASSERT_LT(test, failure.nth, 100);
-			if (failure.calls <= failure.nth)
+			KUNIT_ASSERT_LT(test, nth, 100);
+			if (gom_test_failure.calls <= nth)
 				break;
 			KUNIT_EXPECT_EQ(test, goheap_reset(heap), 0);
 			gomalloc_free_os_memory();
 		}
 		/* Not from what is there. */
-		failure.nth = UINT_MAX;
+		gom_test_failure.end = 0;
 		goheap_destroy(heap);
 		gomalloc_free_os_memory();
 		heap = create(test, &params);
@@ -957,16 +960,12 @@ static void fail_each(struct kunit *test, unsigned int flags, bool onwards)
 
 static void exhaustion(struct kunit *test)
 {
-	failure.nth = UINT_MAX;
-	kunit_activate_static_stub(test, gom_mheap_get_pages, get_pages);
-	kunit_activate_static_stub(test, gom_mspan_alloc, mspan_alloc);
-	kunit_activate_static_stub(test, gom_mspan_cut_slots, mspan_cut_slots);
+	gom_test_may_fail(test, GOM_TEST_BLOCKS | BIT_ULL(GOM_FAIL_HEADER) |
+			  BIT_ULL(GOM_FAIL_SLOTS));
 	fail_each(test, 0, false);
 	fail_each(test, 0, true);
 	fail_each(test, GOHEAP_ACCOUNT, true);
-	kunit_deactivate_static_stub(test, gom_mheap_get_pages);
-	kunit_deactivate_static_stub(test, gom_mspan_alloc);
-	kunit_deactivate_static_stub(test, gom_mspan_cut_slots);
+	gom_test_fail_none(test);
 }
 
 /* === Everything at once ================================================== */

@@ -2,9 +2,11 @@
 /*
  * What all of gomalloc's suites share; see gom_test.h.
  */
+#include <kunit/static_stub.h>
 #include <linux/delay.h>
 #include <linux/kthread.h>
 #include <linux/module.h>
+#include "failfile.h"
 #include "gom_test.h"
 #include "guard.h"
 #include "sample.h"
@@ -43,6 +45,7 @@ void gom_test_exit(struct kunit *test)
 
 	if (!t)
 		return;
+	gom_test_set_probability(0);
 	gom_sample_set_counted("");
 	gom_sample_set_debug("");
 	gom_sample_set_rate(0);
@@ -97,6 +100,64 @@ void gom_test_expect_report(struct kunit *test, enum gom_misuse what,
 	KUNIT_EXPECT_EQ(test, (int)last.what, (int)what);
 	KUNIT_EXPECT_PTR_EQ(test, last.ptr, ptr);
 }
+
+struct gom_test_failure gom_test_failure;
+
+static bool decide(enum gom_fail_site site, size_t size, gfp_t gfp)
+{
+	struct gom_test_failure *f = &gom_test_failure;
+	unsigned int call;
+
+	if (!(f->sites & BIT_ULL(site)) || size < f->bytes)
+		return false;
+	call = f->calls++;
+	return call >= f->first && call < f->end;
+}
+
+void gom_test_may_fail(struct kunit *test, u64 sites)
+{
+	gom_test_failure = (struct gom_test_failure) { .sites = sites };
+	kunit_activate_static_stub(test, gom_fail_decides, decide);
+}
+
+void gom_test_fail_nth(unsigned int nth, bool onwards)
+{
+	gom_test_failure.calls = 0;
+	gom_test_failure.first = nth;
+	gom_test_failure.end = onwards ? UINT_MAX : nth + 1;
+}
+
+void gom_test_fail_all(struct kunit *test, u64 sites)
+{
+	gom_test_may_fail(test, sites);
+	gom_test_fail_nth(0, true);
+}
+
+void gom_test_fail_none(struct kunit *test)
+{
+	kunit_deactivate_static_stub(test, gom_fail_decides);
+}
+
+#ifdef CONFIG_FAULT_INJECTION
+bool gom_test_set_probability(unsigned long percent)
+{
+	struct gom_fail_settings *s = &gom_fail_settings;
+
+	s->ignore_gfp_wait = false;
+	s->only = GOM_NR_FAIL_SITES;
+	s->attr.interval = 1;
+	s->attr.verbose = 0;
+	s->attr.task_filter = false;
+	atomic_set(&s->attr.times, -1);
+	atomic_set(&s->attr.space, 0);
+	return !gom_failfile_set_probability(percent);
+}
+#else
+bool gom_test_set_probability(unsigned long percent)
+{
+	return false;
+}
+#endif
 
 u64 gom_test_live(void)
 {

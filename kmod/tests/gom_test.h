@@ -14,6 +14,7 @@
 #include <linux/delay.h>
 #include <linux/prandom.h>
 #include "arena.h"
+#include "fail.h"
 #include "mcache.h"
 #include "node.h"
 #include "report.h"
@@ -44,6 +45,45 @@ void gom_test_exit(struct kunit *test);
 void gom_test_expect_valid(struct kunit *test);
 void gom_test_expect_report(struct kunit *test, enum gom_misuse what,
 			    const void *ptr);
+
+/**
+ * struct gom_test_failure - which calls for memory fail
+ * @sites: of those at these sites, a bit for each,
+ * @bytes: and for so many bytes or more,
+ * @first: this one, the first of all being 0,
+ * @end: and those that follow up to this
+ * @calls: there have been
+ */
+struct gom_test_failure {
+	u64 sites;
+	size_t bytes;
+	unsigned int first;
+	unsigned int end;
+	unsigned int calls;
+};
+
+static_assert(GOM_NR_FAIL_SITES <= 64);
+
+/* For the thread of the case, until it ends or says otherwise. */
+extern struct gom_test_failure gom_test_failure;
+
+/* Count calls at @sites from now on. */
+void gom_test_may_fail(struct kunit *test, u64 sites);
+/* Of those to come the @nth fails, with @onwards all that follow, too. */
+void gom_test_fail_nth(unsigned int nth, bool onwards);
+/* All calls at @sites fail. */
+void gom_test_fail_all(struct kunit *test, u64 sites);
+/* None fails or is counted any more. */
+void gom_test_fail_none(struct kunit *test);
+
+/*
+ * Have so many of 100 calls fail for everybody, silently and whatever their
+ * flags; false without CONFIG_FAULT_INJECTION.
+ */
+bool gom_test_set_probability(unsigned long percent);
+
+/* What all memory for objects takes: without, there is none. */
+#define GOM_TEST_BLOCKS		BIT_ULL(GOM_FAIL_BLOCK)
 
 /* Objects that live. */
 u64 gom_test_live(void);

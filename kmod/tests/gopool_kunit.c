@@ -3,7 +3,6 @@
  * Pools: where an object is looked for, what a cycle takes away and what it
  * leaves, who else empties them, and what is found of misuse.
  */
-#include <kunit/static_stub.h>
 #include <linux/atomic.h>
 #include <linux/cpu.h>
 #include <linux/delay.h>
@@ -232,19 +231,14 @@ static void constructor_fails(struct kunit *test)
 	end(test, pool);
 }
 
-static struct page *no_pages(int nid, gfp_t gfp, unsigned int order)
-{
-	return NULL;
-}
-
 static void no_memory(struct kunit *test)
 {
 	struct gopool *pool = gopool_create("large", SZ_64K, NULL);
 
 	KUNIT_ASSERT_FALSE(test, IS_ERR(pool));
-	kunit_activate_static_stub(test, gom_mheap_get_pages, no_pages);
+	gom_test_fail_all(test, GOM_TEST_BLOCKS);
 	KUNIT_EXPECT_NULL(test, gopool_get(pool, GFP_KERNEL | __GFP_NOWARN));
-	kunit_deactivate_static_stub(test, gom_mheap_get_pages);
+	gom_test_fail_none(test);
 	KUNIT_EXPECT_EQ(test, stats_of(pool).fails, 1);
 	expect_balanced(test, pool);
 	gopool_destroy(pool);

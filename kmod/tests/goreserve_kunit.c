@@ -4,7 +4,6 @@
  * fill up again.  A mempool on top of gomalloc, which promises the same to
  * those who can wait, is held to it here as well.
  */
-#include <kunit/static_stub.h>
 #include <linux/hrtimer.h>
 #include <linux/mempool.h>
 #include <linux/sizes.h>
@@ -42,20 +41,15 @@ static void expect_held(struct kunit *test, struct goreserve *r,
 	KUNIT_EXPECT_EQ(test, s.held, s.kept - s.taken);
 }
 
-static struct page *no_pages(int nid, gfp_t gfp, unsigned int order)
-{
-	return NULL;
-}
-
 static void no_memory_from_now_on(struct kunit *test)
 {
 	gomalloc_free_os_memory();
-	kunit_activate_static_stub(test, gom_mheap_get_pages, no_pages);
+	gom_test_fail_all(test, GOM_TEST_BLOCKS);
 }
 
 static void memory_again(struct kunit *test)
 {
-	kunit_deactivate_static_stub(test, gom_mheap_get_pages);
+	gom_test_fail_none(test);
 }
 
 /* While there is memory the reserve stays whole. */

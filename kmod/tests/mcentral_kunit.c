@@ -2,7 +2,6 @@
 /*
  * Central lists, driven directly: one class of which nothing else is out.
  */
-#include <kunit/static_stub.h>
 #include <linux/delay.h>
 #include <linux/mm.h>
 #include "gom_test.h"
@@ -371,11 +370,6 @@ static void double_return_late(struct kunit *test)
 	gom_test_expect_report(test, GOM_DOUBLE_FREE, late);
 }
 
-static struct page *no_long_blocks(int nid, gfp_t gfp, unsigned int order)
-{
-	return order > GOM_PAGE_ORDER ? NULL : alloc_pages_node(nid, gfp, order);
-}
-
 /*
  * A class takes short spans until long ones pay, and where there is no longer
  * block.
@@ -406,11 +400,12 @@ static void young_classes(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, central->nelems,
 			c->young * c->nelems_short + c->nelems);
 	gom_test_expect_valid(test);
-	kunit_activate_static_stub(test, gom_mheap_get_pages, no_long_blocks);
+	gom_test_fail_all(test, GOM_TEST_BLOCKS);
+	gom_test_failure.bytes = 2 * GOM_PAGE_SIZE;
 	gom_mheap_release(&gom_node(numa_mem_id())->heap, ULONG_MAX);
 	i++;
 	objs[i] = gom_mcentral_grow(central, GFP_KERNEL);
-	kunit_deactivate_static_stub(test, gom_mheap_get_pages);
+	gom_test_fail_none(test);
 	KUNIT_ASSERT_NOT_NULL(test, objs[i]);
 	KUNIT_EXPECT_EQ(test, gom_arena_span(objs[i])->npages, c->npages_short);
 	for (; i < ARRAY_SIZE(objs); i--) {

@@ -4,7 +4,6 @@
  * known who allocated them.  What is said of rates, buckets and estimates is
  * profile_kunit.c's.
  */
-#include <kunit/static_stub.h>
 #include <linux/cpu.h>
 #include <linux/hrtimer.h>
 #include <linux/irq_work.h>
@@ -1024,25 +1023,11 @@ static void retired(struct kunit *test)
 
 /* === Little memory ======================================================= */
 
-/* Calls the real thing: stubs work for the threads of a test only. */
-#define REAL(call)				\
-({						\
-	struct kunit *__test = current->kunit_test;	\
-						\
-	current->kunit_test = NULL;		\
-	typeof(call) __ret = (call);		\
-	current->kunit_test = __test;		\
-	__ret;					\
-})
-
-static unsigned int fail_left;
-
-static struct mspan *fail_some(gfp_t gfp)
+/* The next @n. */
+static void fail_headers(struct kunit *test, unsigned int n)
 {
-	if (!fail_left)
-		return REAL(gom_mspan_alloc(gfp));
-	fail_left--;
-	return NULL;
+	gom_test_may_fail(test, BIT_ULL(GOM_FAIL_HEADER));
+	gom_test_failure.end = n;
 }
 
 /* There is an object all the same, as nobody asked for the record. */
@@ -1054,7 +1039,6 @@ static void no_header(struct kunit *test)
 	unsigned int i, n, tracked = 0;
 	void *obj;
 
-	kunit_activate_static_stub(test, gom_mspan_alloc, fail_some);
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
 		for (n = 0; n < 6; n++) {
 			gom_sample_set_rate(0);
@@ -1065,9 +1049,9 @@ static void no_header(struct kunit *test)
 			track_all(test);
 			gomalloc_read_stats(&before);
 			lost = gom_tracked_failed();
-			fail_left = n;
+			fail_headers(test, n);
 			obj = gom_test_alloc(sizes[i], GFP_KERNEL);
-			fail_left = 0;
+			gom_test_fail_none(test);
 			KUNIT_ASSERT_NOT_NULL(test, obj);
 			tracked += is_tracked(obj);
 			KUNIT_EXPECT_EQ(test, gom_tracked_failed() - lost,
@@ -1085,16 +1069,21 @@ static void no_header(struct kunit *test)
 		KUNIT_EXPECT_LT(test, tracked, 6 * ARRAY_SIZE(sizes));
 }
 
-#ifdef CONFIG_FAILSLAB
-/* What has no stub: records, buckets, sites and their names. */
-static void injected(struct kunit *test)
+#define RECORDS	(BIT_ULL(GOM_FAIL_SITE) | BIT_ULL(GOM_FAIL_SITE_NAME) | \
+		 BIT_ULL(GOM_FAIL_SITE_ID) | BIT_ULL(GOM_FAIL_BUCKET) |	\
+		 BIT_ULL(GOM_FAIL_BUCKET_ID) | BIT_ULL(GOM_FAIL_HEADER) | \
+		 BIT_ULL(GOM_FAIL_SLOTS) | BIT_ULL(GOM_FAIL_BLOCK))
+
+/* Records, buckets, sites, their names and numbers. */
+static void no_record(struct kunit *test)
 {
-	unsigned int nth, left;
 	struct gom_tracked_info info;
+	unsigned int nth;
+	bool more = true;
 	u64 lost;
 	void *obj;
 
-	for (nth = 1; ; nth++) {
+	for (nth = 0; more; nth++) {
 		gom_sample_set_rate(0);
 		gom_sample_set_counted("");
 		gomalloc_free_os_memory();
@@ -1104,32 +1093,21 @@ static void injected(struct kunit *test)
 		/* All sites of ours are to be made anew. */
 		gom_site_retire(THIS_MODULE);
 		lost = gom_tracked_failed();
-		current->fail_nth = nth;
-		obj = gom_test_alloc(64, GFP_ATOMIC | __GFP_NOWARN);
-		left = current->fail_nth;
-		current->fail_nth = 0;
+		gom_test_may_fail(test, RECORDS);
+		gom_test_fail_nth(nth, false);
+		obj = gom_test_alloc(64, GFP_KERNEL);
+		more = gom_test_failure.calls > nth;
+		gom_test_fail_none(test);
+		KUNIT_ASSERT_NOT_NULL(test, obj);
 		KUNIT_EXPECT_EQ(test, gom_tracked_failed() - lost,
-				obj && !is_tracked(obj));
-		if (obj && gom_tracked_find(obj, &info))
+				!is_tracked(obj));
+		if (gom_tracked_find(obj, &info))
 			KUNIT_EXPECT_EQ(test, atomic64_read(&info.caller->exact.live), 1);
 		gofree(obj);
 		gom_test_expect_valid(test);
 		KUNIT_ASSERT_LT(test, nth, 100);
-		if (left)
-			break;
 	}
 	KUNIT_EXPECT_GT(test, nth, 4);
-}
-#else
-static void injected(struct kunit *test)
-{
-	kunit_skip(test, "there is no CONFIG_FAILSLAB");
-}
-#endif
-
-static struct page *no_pages(int nid, gfp_t gfp, unsigned int order)
-{
-	return order ? NULL : REAL(gom_mheap_get_pages(nid, gfp, order));
 }
 
 /* A small object from pages of its own is one allocation, not two. */
@@ -1139,7 +1117,7 @@ static void counted_once(struct kunit *test)
 	unsigned int class;
 	void *obj;
 
-	kunit_activate_static_stub(test, gom_mheap_get_pages, no_pages);
+	gom_test_fail_all(test, GOM_TEST_BLOCKS);
 	for (class = 1; class < GOMALLOC_NR_CLASSES; class++) {
 		gomalloc_free_os_memory();
 		gomalloc_read_stats(&before);
@@ -1500,7 +1478,7 @@ static struct kunit_case tracked_cases[] = {
 	KUNIT_CASE(counted_lists),
 	KUNIT_CASE(retired),
 	KUNIT_CASE(no_header),
-	KUNIT_CASE_SLOW(injected),
+	KUNIT_CASE_SLOW(no_record),
 	KUNIT_CASE(counted_once),
 	KUNIT_CASE(rate_changes),
 	KUNIT_CASE(counts_through_changes),
