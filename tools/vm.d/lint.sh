@@ -24,6 +24,7 @@ run_lint()
 	lint sparse check_sparse "$k"
 	lint checkpatch check_patch
 	lint kernel-doc check_kernel_doc
+	lint fail-sites "$top/tools/tests/fail-sites"
 	lint shell check_shell
 	lint python check_python
 }
