@@ -210,6 +210,9 @@ patching_script=trace.sh
 warning_scripts="crossing.sh guard.sh"
 warned='WARNING: .*free_large_kmalloc|BUG: unable to handle page fault|Oops: 0'
 
+# A selftest that wants a kernel with fault injection, as Debian's have not.
+faults_script=faults.sh
+
 # A selftest that wants several nodes, others that run there as well, and the
 # machines. The first has CPUs and memory on both nodes. Of the second, node 2
 # has a CPU and no memory, and node 1 nearest; node 3 has memory and no CPU.
@@ -245,7 +248,7 @@ run_selftests()
 		esac
 		case $script in
 		"$patching_script") patchers=$script ;;
-		"$numa_script") ;;
+		"$numa_script" | "$faults_script") ;;
 		*)
 			! can_run "$script" "$1" ||
 				scripts="$scripts,$script"
@@ -255,6 +258,7 @@ run_selftests()
 	numa=
 	! on_nodes "$1" || numa=1
 	[ "$scripts$patchers$warners" ] || is_part selftests "${numa_script%.sh}" ||
+		is_part selftests "${faults_script%.sh}" ||
 		die "no selftest matches:$operands"
 	[ "$scripts$patchers$warners$numa" ] || return 0
 	heading "selftests on Linux $(stock_release "$1"), 2 CPUs"
@@ -328,6 +332,20 @@ selftests_limit()
 	else
 		echo 900
 	fi
+}
+
+# run_faults: where memory is asked for it fails, on the kernel for KUnit.
+run_faults()
+{
+	heading "Memory that cannot be had, with KASAN and lockdep, 2 CPUs"
+	if ! build_modules kunit-6.12; then
+		fail "faults" "$failure"
+		return
+	fi
+	lane_began=$(now)
+	guest kunit-6.12 mode=selftests lane=faults memory=512M \
+		args="$faults_script" limit=900
+	lane_result faults
 }
 
 # selftests_lane KERNEL LANE SCRIPTS SETTING...
