@@ -36,13 +36,47 @@ bool gomalloc_owns(const void *ptr)
 }
 EXPORT_SYMBOL_GPL(gomalloc_owns);
 
+/* Whether @ptr, which is in pages of ours, is where an object began. */
+static bool began(const void *ptr, unsigned int class)
+{
+	switch (class) {
+	case GOM_CLASS_TINY:
+		return true;
+	case GOM_CLASS_LARGE:
+		return false;
+	case GOM_CLASS_TRACKED:
+		return gom_tracked_object(ptr) == ptr;
+	case GOM_CLASS_HEAP:
+		return !gom_goheap_holds(ptr);
+	default:
+		return gom_class_begins(class,
+					gom_mspan_offset(gom_arena_span(ptr), ptr));
+	}
+}
+
+/* @ptr is in a page of @class, and no live object.  Under RCU. */
+static void report_dead(const void *ptr, unsigned int class,
+			unsigned long caller)
+{
+	enum gom_misuse what = GOM_INTERIOR_FREE;
+
+	if (class == GOM_CLASS_NONE)
+		what = GOM_FOREIGN_FREE;
+	else if (class == GOM_CLASS_FREE)
+		what = GOM_STALE_FREE;
+	else if (began(ptr, class))
+		what = GOM_USE_AFTER_FREE;
+	if (gom_report(what, ptr, caller))
+		gom_tracked_tell(ptr);
+}
+
 /**
  * gosize - the bytes of an object that its owner may use
  * @ptr: a live object from gomalloc() or kmalloc(), %NULL or %ZERO_SIZE_PTR
  *
- * Changes by gorealloc() alone.  As with ksize(), bytes beyond those asked for
- * are for the owner's use only after gorealloc() to that size; of an object
- * that is checked there are none.
+ * Changes by gorealloc() alone; what is not live is reported.  As with ksize(),
+ * bytes beyond those asked for are for the owner's use only after gorealloc() to
+ * that size; of an object that is checked there are none.
  *
  * Context: any.
  * Return: bytes, 0 for %NULL and %ZERO_SIZE_PTR.
@@ -50,15 +84,17 @@ EXPORT_SYMBOL_GPL(gomalloc_owns);
 size_t gosize(const void *ptr)
 {
 	unsigned int class;
-
-	size_t size;
+	size_t size = 0;
 
 	if (ZERO_OR_NULL_PTR(ptr))
 		return 0;
 	/* If it is slab's, nothing keeps an arena around it. */
 	rcu_read_lock();
 	class = gom_arena_class(ptr);
-	size = gom_malloc_size(ptr, class);
+	if (likely(gom_malloc_may_live(ptr, class)))
+		size = gom_malloc_size(ptr, class);
+	else if (class != GOM_CLASS_NONE)
+		report_dead(ptr, class, _RET_IP_);
 	rcu_read_unlock();
 	if (class == GOM_CLASS_NONE && gom_compat_is_kmalloc(ptr))
 		return ksize(ptr);
@@ -174,7 +210,8 @@ static void *alloc_beside(const void *ptr, size_t size, gfp_t gfp,
  */
 void *gorealloc(const void *ptr, size_t new_size, gfp_t gfp)
 {
-	size_t old_size;
+	unsigned int class;
+	size_t old_size = 0;
 	void *obj;
 
 	if (!new_size) {
@@ -186,11 +223,15 @@ void *gorealloc(const void *ptr, size_t new_size, gfp_t gfp)
 	if (!gomalloc_owns(ptr) && gom_compat_is_kmalloc(ptr))
 		return realloc_slab(ptr, new_size, gfp, _RET_IP_);
 
-	old_size = gosize(ptr);
-	if (!old_size) {
-		gom_report(GOM_STALE_FREE, ptr, _RET_IP_);
+	rcu_read_lock();
+	class = gom_arena_class(ptr);
+	if (likely(gom_malloc_may_live(ptr, class)))
+		old_size = gom_malloc_size(ptr, class);
+	else
+		report_dead(ptr, class, _RET_IP_);
+	rcu_read_unlock();
+	if (unlikely(!old_size))
 		return NULL;
-	}
 	if (new_size <= old_size) {
 		if (gom_tracked_resize(ptr, new_size))
 			return (void *)ptr;
@@ -474,22 +515,36 @@ void *gokvrealloc(const void *ptr, size_t new_size, gfp_t gfp)
 }
 EXPORT_SYMBOL_GPL(gokvrealloc);
 
+/* Where the object around @head begins, which is in no heap. */
+static void *object_around(struct rcu_head *head)
+{
+	struct mspan *span = gom_arena_span(head);
+
+	if (span->class == GOM_CLASS_LARGE)
+		return (void *)span->start;
+	if (span->class == GOM_CLASS_TRACKED)
+		return gom_tracked_object(head);
+	return gom_mspan_object(span, gom_class_index(span->class,
+						      gom_mspan_offset(span, head)));
+}
+
 /* The owner's reference kept the span until here. */
 static void free_after_rcu(struct rcu_head *head)
 {
-	struct mspan *span = gom_arena_span(head);
 	struct gom_goheap_info info;
 
-	if (span->class == GOM_CLASS_LARGE)
-		gofree((void *)span->start);
-	else if (span->class == GOM_CLASS_TRACKED)
-		gofree(gom_tracked_object(head));
-	else if (span->class == GOM_CLASS_HEAP)
-		gofree(gom_goheap_find(head, &info) ? info.obj : (void *)head);
+	if (!is_in_heap(head))
+		gofree(object_around(head));
 	else
-		gofree(gom_mspan_object(span,
-					gom_class_index(span->class,
-							gom_mspan_offset(span, head))));
+		gofree(gom_goheap_find(head, &info) ? info.obj : (void *)head);
+}
+
+/* Whether the object around @head is live: linked, a free one would not stay. */
+static bool may_free_later(struct rcu_head *head, unsigned int class)
+{
+	if (class == GOM_CLASS_HEAP)
+		return gom_goheap_holds(head);
+	return gom_malloc_may_live(object_around(head), class);
 }
 
 struct later {
@@ -546,15 +601,21 @@ EXPORT_SYMBOL_GPL(gofree_rcu_mightsleep);
  */
 bool __gofree_rcu(struct rcu_head *head)
 {
+	enum gom_misuse what = GOM_NR_MISUSES;
 	unsigned int class;
 
 	rcu_read_lock();
 	class = gom_arena_class(head);
+	if (class == GOM_CLASS_FREE)
+		what = GOM_STALE_FREE;
+	else if (class != GOM_CLASS_NONE && !may_free_later(head, class))
+		what = GOM_DOUBLE_FREE;
 	rcu_read_unlock();
 	if (class == GOM_CLASS_NONE)
 		return false;
-	if (class == GOM_CLASS_FREE) {
-		gom_report(GOM_STALE_FREE, head, _RET_IP_);
+	if (unlikely(what != GOM_NR_MISUSES)) {
+		if (gom_report(what, head, _RET_IP_))
+			gom_tracked_tell(head);
 		return true;
 	}
 	if (class == GOM_CLASS_HEAP)

@@ -456,27 +456,42 @@ size_t gom_malloc_size(const void *ptr, unsigned int class)
 	}
 }
 
+/*
+ * Whether a live object may begin at @ptr: what begins there is one, or was freed
+ * just now.  Any context, under RCU.
+ */
+bool gom_malloc_may_live(const void *ptr, unsigned int class)
+{
+	switch (class) {
+	case GOM_CLASS_NONE:
+	case GOM_CLASS_FREE:
+		return false;
+	case GOM_CLASS_TINY:
+		return gom_tiny_size(ptr);
+	case GOM_CLASS_LARGE:
+		return gom_mspan_offset(gom_arena_span(ptr), ptr) == 0;
+	case GOM_CLASS_TRACKED:
+		return gom_tracked_may_live(ptr);
+	case GOM_CLASS_HEAP:
+		return gom_goheap_begins(ptr);
+	default:
+		return gom_class_begins(class,
+					gom_mspan_offset(gom_arena_span(ptr), ptr)) &&
+		       *(unsigned long *)ptr != gom_key(ptr);
+	}
+}
+
 /* Bytes of the live object that starts at @ptr, 0 if none does. */
 size_t gom_malloc_live_size(const void *ptr, unsigned int class)
 {
 	struct gom_goheap_info info;
-	struct mspan *span;
 
-	if (class == GOM_CLASS_NONE || class == GOM_CLASS_FREE)
-		return 0;
 	if (class == GOM_CLASS_HEAP)
 		return gom_goheap_find(ptr, &info) && info.obj == ptr ?
 		       info.size : 0;
-	span = gom_arena_span(ptr);
-	if (class == GOM_CLASS_LARGE && (unsigned long)ptr != span->start)
-		return 0;
 	if (class == GOM_CLASS_TRACKED && !gom_tracked_begins(ptr))
 		return 0;
-	if (class < GOMALLOC_NR_CLASSES &&
-	    (!gom_class_begins(class, gom_mspan_offset(span, ptr)) ||
-	     *(unsigned long *)ptr == gom_key(ptr)))
-		return 0;
-	return gom_malloc_size(ptr, class);
+	return gom_malloc_may_live(ptr, class) ? gom_malloc_size(ptr, class) : 0;
 }
 
 /* Pass on what kmalloc() gave. */

@@ -10,6 +10,7 @@ void *gom_malloc_try(size_t size, gfp_t gfp, unsigned long caller);
 void gom_free(const void *ptr, unsigned long caller);
 
 size_t gom_malloc_size(const void *ptr, unsigned int class);
+bool gom_malloc_may_live(const void *ptr, unsigned int class);
 size_t gom_malloc_live_size(const void *ptr, unsigned int class);
 
 void *gom_malloc_tiny_finish(void *block, size_t size);

@@ -440,13 +440,14 @@ size_t gom_tracked_size(const void *ptr)
 
 bool gom_tracked_may_live(const void *ptr)
 {
-	struct mspan span;
+	struct mspan *now = gom_arena_span(ptr), span;
 	unsigned int slot;
 
-	if (!gom_mspan_glimpse(gom_arena_span(ptr), GOM_CLASS_TRACKED, &span))
+	if (!gom_mspan_glimpse(now, GOM_CLASS_TRACKED, &span))
 		return false;
 	slot = gom_slot_index(&span, ptr);
 	return gom_slot_object(&span, slot) == ptr &&
+	       test_bit(slot, now->inline_bits) &&
 	       !READ_ONCE(gom_mspan_records(&span)[slot].held);
 }
 

@@ -316,7 +316,7 @@ static void roots(struct kunit *test)
 			;
 		KUNIT_EXPECT_PTR_EQ(test, words[0], (void *)r[i]);
 		for (j = 1; j < bytes / sizeof(*words); j++)
-			seen[i] += gosize(words[j]) == 64;
+			seen[i] += gomalloc_owns(words[j]);
 	}
 	for (i = 0; i < ARRAY_SIZE(nr); i++) {
 		KUNIT_EXPECT_EQ(test, seen[i], nr[i]);

@@ -380,6 +380,47 @@ static void realloc_of_nothing(struct kunit *test)
 	gom_test_expect_report(test, GOM_STALE_FREE, large);
 }
 
+/* Nothing is said of what is live, and nothing made of what is not. */
+static void use_of_freed(struct kunit *test)
+{
+	static const size_t sizes[] = { 3, 8, 24, 1024, 4608, SZ_32K };
+	void *obj;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		obj = gom_test_alloc(sizes[i], GFP_KERNEL);
+		KUNIT_EXPECT_GE(test, gosize(obj), sizes[i]);
+		if (i) {
+			KUNIT_EXPECT_EQ(test, gosize(obj + 1), 0);
+			gom_test_expect_report(test, GOM_INTERIOR_FREE,
+					       obj + 1);
+		}
+		gofree(obj);
+		KUNIT_EXPECT_EQ(test, gosize(obj), 0);
+		gom_test_expect_report(test, GOM_USE_AFTER_FREE, obj);
+		KUNIT_EXPECT_NULL(test, gorealloc(obj, 5000, GFP_KERNEL));
+		gom_test_expect_report(test, GOM_USE_AFTER_FREE, obj);
+		KUNIT_EXPECT_NULL(test, gorealloc(obj, 1, GFP_KERNEL));
+		gom_test_expect_report(test, GOM_USE_AFTER_FREE, obj);
+	}
+}
+
+/* It is not linked into anything, which would outlast it. */
+static void rcu_free_of_freed(struct kunit *test)
+{
+	struct rcu_head *obj;
+	void *large;
+
+	obj = gom_test_alloc(64, GFP_KERNEL);
+	gofree(obj);
+	KUNIT_EXPECT_TRUE(test, __gofree_rcu(obj + 1));
+	gom_test_expect_report(test, GOM_DOUBLE_FREE, obj + 1);
+	large = gom_test_alloc(SZ_64K, GFP_KERNEL);
+	gofree(large);
+	KUNIT_EXPECT_TRUE(test, __gofree_rcu(large));
+	gom_test_expect_report(test, GOM_STALE_FREE, large);
+}
+
 /* kmalloc() and kfree() are no misuse. */
 static void slab_is_not_foreign(struct kunit *test)
 {
@@ -441,6 +482,8 @@ static struct kunit_case misuse_cases[] = {
 	KUNIT_CASE(large),
 	KUNIT_CASE(tiny),
 	KUNIT_CASE(realloc_of_nothing),
+	KUNIT_CASE(use_of_freed),
+	KUNIT_CASE(rcu_free_of_freed),
 	KUNIT_CASE(slab_is_not_foreign),
 	KUNIT_CASE(caller_is_named),
 	KUNIT_CASE(names),
