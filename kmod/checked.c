@@ -7,7 +7,7 @@
  *   freed                0x6b, up to 0xa5 in its last byte
  *
  * The patterns are slub_debug's.  The redzone in front keeps the object aligned
- * as it is to be; objects above a page have none.  KASAN, where the kernel
+ * as it is to be; those aligned to 64 KiB have none.  KASAN, where the kernel
  * has it, is told of the same bounds and of the object's life.
  *
  * tracked.c calls it for an object that nobody else frees or uses, with no lock
@@ -34,9 +34,15 @@
 #include "site.h"
 #include "slot.h"
 
-/* The least behind an object, and in front of it. */
-#define REDZONE		16UL
-#define REDZONE_LEFT	8UL
+/*
+ * The least around an object.  In front it is what the object is aligned to, if
+ * that is more and no more than the most, which a record has room for.
+ */
+#define REDZONE		32UL
+#define REDZONE_MOST	32768UL
+
+/* What an object is aligned to at least. */
+#define ALIGNMENT	8UL
 
 #define STACK_DEPTH	16
 
@@ -62,7 +68,7 @@ static size_t right_of(const struct gom_slot *slot)
 /* At the start or the end of its page, beside the one that is not mapped. */
 static size_t place_at_edge(struct gom_record *record, size_t size)
 {
-	size_t align = max(size & -size, REDZONE_LEFT);
+	size_t align = max(size & -size, ALIGNMENT);
 
 	record->left = get_random_u32() & 1 ? PAGE_SIZE :
 					      PAGE_SIZE - ALIGN(size, align);
@@ -80,8 +86,8 @@ size_t gom_checked_layout(struct gom_record *record, size_t size)
 	record->size = size;
 	if (record->checks & GOM_CHECK_GUARD)
 		return place_at_edge(record, size);
-	if (size <= GOM_PAGE_SIZE)
-		record->left = max(size & -size, REDZONE_LEFT);
+	if ((size & -size) <= REDZONE_MOST)
+		record->left = max(size & -size, REDZONE);
 	return record->left + size + REDZONE;
 }
 
@@ -179,6 +185,12 @@ static void paint_right(const struct gom_slot *slot)
 	memset(end_of(slot), SLUB_RED_ACTIVE, right_of(slot));
 }
 
+static void paint_around(const struct gom_slot *slot)
+{
+	memset(slot->start, SLUB_RED_ACTIVE, left_of(slot));
+	paint_right(slot);
+}
+
 /* KASAN is to let anybody touch the object, and nothing else of its slot. */
 static void show_bounds(const struct gom_slot *slot)
 {
@@ -191,10 +203,8 @@ void gom_checked_begin(const struct gom_slot *slot)
 {
 	struct gom_record *record = slot->record;
 
-	if (record->checks & GOM_CHECK_BOUNDS) {
-		memset(slot->start, SLUB_RED_ACTIVE, left_of(slot));
-		paint_right(slot);
-	}
+	if (record->checks & GOM_CHECK_BOUNDS)
+		paint_around(slot);
 	if (record->checks & GOM_CHECK_POISON)
 		memset(slot->obj, POISON_INUSE, record->size);
 	if (record->checks & GOM_CHECK_KASAN)
@@ -219,7 +229,16 @@ void gom_checked_resize(const struct gom_slot *slot, u32 size)
 		show_bounds(slot);
 }
 
-/* Report what was written around an object. */
+/* What was done to an object; @caller is 0 if it is found only later. */
+static void report(enum gom_misuse what, const struct gom_slot *slot,
+		   unsigned long caller)
+{
+	if (caller ? gom_report(what, slot->obj, caller) :
+		     gom_report_late(what, slot->obj, slot->record->site))
+		gom_checked_tell(slot->record);
+}
+
+/* Report what was written around an object, and mend it. */
 static void check_bounds(const struct gom_slot *slot, unsigned long caller)
 {
 	const struct gom_record *record = slot->record;
@@ -229,10 +248,12 @@ static void check_bounds(const struct gom_slot *slot, unsigned long caller)
 		return;
 	behind = memchr_inv(end_of(slot), SLUB_RED_ACTIVE, right_of(slot));
 	before = memchr_inv(slot->start, SLUB_RED_ACTIVE, left_of(slot));
-	if (behind && gom_report(GOM_OVERRUN, slot->obj, caller))
-		gom_checked_tell(record);
-	if (before && gom_report(GOM_UNDERRUN, slot->obj, caller))
-		gom_checked_tell(record);
+	if (behind)
+		report(GOM_OVERRUN, slot, caller);
+	if (before)
+		report(GOM_UNDERRUN, slot, caller);
+	if (behind || before)
+		paint_around(slot);
 }
 
 /* The object is freed.  Its slot stays its for a while, if it can. */
@@ -272,9 +293,9 @@ bool gom_checked_rest(const struct gom_slot *slot)
 		gom_guard_rest(slot->obj);
 	if (record->checks & GOM_CHECK_KASAN)
 		allow(slot->start, slot->size);
+	check_bounds(slot, 0);
 	if (!(record->checks & GOM_CHECK_POISON) || is_poisoned(slot))
 		return true;
-	if (gom_report(GOM_WRITE_AFTER_FREE, slot->obj, 0))
-		gom_checked_tell(record);
+	report(GOM_WRITE_AFTER_FREE, slot, 0);
 	return false;
 }

@@ -13,7 +13,9 @@
  */
 #include <linux/bitmap.h>
 #include <linux/ctype.h>
+#include <linux/gfp.h>
 #include <linux/kernel.h>
+#include <linux/preempt.h>
 #include <linux/string.h>
 #include "checked.h"
 #include "debug.h"
@@ -52,6 +54,16 @@ u8 gom_debug_checks(size_t size, const struct gom_site *site)
 bool gom_debug_is_on(void)
 {
 	return READ_ONCE(checks);
+}
+
+/* Whether who asks with @gfp may wait, if that allows it; as far as is known. */
+bool gom_debug_may_wait(gfp_t gfp)
+{
+	if (!gfpflags_allow_blocking(gfp))
+		return true;
+	if (IS_ENABLED(CONFIG_PREEMPT_COUNT))
+		return preemptible();
+	return !irqs_disabled() && !in_interrupt();
 }
 
 /* The letters at @text, up to a comma: 0 for none or "-", -EINVAL. */

@@ -27,6 +27,7 @@ struct gom_site;
 int gom_debug_set(const char *text);
 int gom_debug_show(char *buf, size_t len);
 bool gom_debug_is_on(void);
+bool gom_debug_may_wait(gfp_t gfp);
 u8 gom_debug_checks(size_t size, const struct gom_site *site);
 
 #endif /* _GOM_DEBUG_H */

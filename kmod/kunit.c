@@ -156,6 +156,7 @@ EXPORT_SYMBOL_IF_KUNIT(gom_sample_set_rate);
 EXPORT_SYMBOL_IF_KUNIT(gom_sample_set_counted);
 EXPORT_SYMBOL_IF_KUNIT(gom_sample_set_debug);
 EXPORT_SYMBOL_IF_KUNIT(gom_debug_is_on);
+EXPORT_SYMBOL_IF_KUNIT(gom_debug_may_wait);
 EXPORT_SYMBOL_IF_KUNIT(gom_debug_show);
 EXPORT_SYMBOL_IF_KUNIT(gom_guard_interval);
 EXPORT_SYMBOL_IF_KUNIT(gom_tracked_find_guarded);

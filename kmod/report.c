@@ -32,6 +32,7 @@ static const char * const names[] = {
 	[GOM_OVERRUN]		= "overrun",
 	[GOM_UNDERRUN]		= "underrun",
 	[GOM_USE_AFTER_FREE]	= "use-after-free",
+	[GOM_ATOMIC_WAIT]	= "atomic-wait",
 };
 
 static_assert(ARRAY_SIZE(names) == GOM_NR_MISUSES);
@@ -50,6 +51,7 @@ static const char * const advice[] = {
 	[GOM_OVERRUN]		= "touched behind its end; it goes on",
 	[GOM_UNDERRUN]		= "touched before its start; it goes on",
 	[GOM_USE_AFTER_FREE]	= "touched though it was freed; it goes on",
+	[GOM_ATOMIC_WAIT]	= "may wait, where its caller must not; it goes on",
 };
 
 static_assert(ARRAY_SIZE(advice) == GOM_NR_MISUSES);
@@ -124,12 +126,9 @@ static void print_object(const void *ptr, unsigned int class)
 	       span->npages, span->nalloc, span->nid);
 }
 
-/*
- * Report @what of @ptr.  @caller is the client's return address, 0 where a
- * batch came back long after the call.  Returns whether it was told, and who
- * knows more may tell that.
- */
-bool gom_report(enum gom_misuse what, const void *ptr, unsigned long caller)
+/* Who is known by @culprit, and by the caller's address if that is not 0. */
+static bool report(enum gom_misuse what, const void *ptr, unsigned long caller,
+		   unsigned long culprit)
 {
 	static DEFINE_RATELIMIT_STATE(limit, 5 * HZ, 10);
 	struct gom_report_record record = { what, ptr, caller };
@@ -140,7 +139,7 @@ bool gom_report(enum gom_misuse what, const void *ptr, unsigned long caller)
 	atomic64_inc(&counts[what]);
 	last = record;
 	trace_gomalloc_misuse(&record);
-	told = first_time(what, caller) && __ratelimit(&limit);
+	told = first_time(what, culprit) && __ratelimit(&limit);
 	if (told) {
 		if (caller)
 			pr_err("BUG: gomalloc: %s in %pS\n", names[what],
@@ -156,6 +155,26 @@ bool gom_report(enum gom_misuse what, const void *ptr, unsigned long caller)
 	}
 	rcu_read_unlock();
 	return told;
+}
+
+/*
+ * Report @what of @ptr.  @caller is the client's return address, 0 where a
+ * batch came back long after the call.  Returns whether it was told, and who
+ * knows more may tell that.
+ */
+bool gom_report(enum gom_misuse what, const void *ptr, unsigned long caller)
+{
+	return report(what, ptr, caller, caller);
+}
+
+/*
+ * The same of what was done before, nobody knows by whom: it is told once of the
+ * objects that @owner allocates.
+ */
+bool gom_report_late(enum gom_misuse what, const void *ptr,
+		     const struct gom_site *owner)
+{
+	return report(what, ptr, 0, (unsigned long)owner);
 }
 
 u64 gom_report_count(enum gom_misuse what)

@@ -17,7 +17,8 @@ enum gom_misuse {
 	GOM_NO_HEAP,		/* no goheap, or one that was destroyed */
 	GOM_OVERRUN,		/* touched behind its end; checked ones only */
 	GOM_UNDERRUN,		/* touched before its start; checked ones only */
-	GOM_USE_AFTER_FREE,	/* touched after its free; guarded ones only */
+	GOM_USE_AFTER_FREE,	/* used after its free, if it is known so soon */
+	GOM_ATOMIC_WAIT,	/* a request that may wait, by who may not */
 	GOM_NR_MISUSES,
 };
 
@@ -35,7 +36,11 @@ struct gom_report_record {
 	unsigned int class;
 };
 
+struct gom_site;
+
 bool gom_report(enum gom_misuse what, const void *ptr, unsigned long caller);
+bool gom_report_late(enum gom_misuse what, const void *ptr,
+		     const struct gom_site *owner);
 u64 gom_report_count(enum gom_misuse what);
 const char *gom_report_name(enum gom_misuse what);
 void gom_report_last(struct gom_report_record *record);

@@ -27,6 +27,7 @@
 #include "node.h"
 #include "profile.h"
 #include "quarantine.h"
+#include "report.h"
 #include "site.h"
 #include "slot.h"
 #include "tracked.h"
@@ -96,10 +97,13 @@ static void count_out(const struct gom_record *record)
 		gom_site_free(&record->site->exact, 1, record->bytes);
 }
 
-static void begin_checked(const void *obj)
+static void begin_checked(const void *obj,
+			  const struct gom_tracked_request *req)
 {
 	struct gom_slot slot = gom_slot_around(obj);
 
+	if (!gom_debug_may_wait(req->gfp))
+		gom_report(GOM_ATOMIC_WAIT, obj, req->caller);
 	gom_checked_begin(&slot);
 }
 
@@ -144,7 +148,7 @@ void *gom_tracked_alloc(const struct gom_tracked_request *req)
 	if (!req->class)
 		count_malloc(obj, record.bytes);
 	if (record.checks)
-		begin_checked(obj);
+		begin_checked(obj, req);
 	if (want_init_on_alloc(req->gfp))
 		memset(obj, 0, record.size);
 	return obj;

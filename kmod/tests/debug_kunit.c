@@ -2,6 +2,7 @@
 /*
  * The parameter debug: what is checked, of which objects, and that it is found.
  */
+#include <linux/irqflags.h>
 #include <linux/kasan.h>
 #include <linux/poison.h>
 #include <linux/sizes.h>
@@ -81,13 +82,59 @@ static void underrun(struct kunit *test)
 	void *obj;
 
 	set(test, "z");
-	for (i = 0; i < ARRAY_SIZE(sizes) && sizes[i] <= GOM_PAGE_SIZE; i++) {
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
 		obj = gom_test_alloc(sizes[i], GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, obj);
 		*byte(obj, -1) ^= 1;
 		gofree(obj);
 		gom_test_expect_report(test, GOM_UNDERRUN, obj);
+		obj = gom_test_alloc(sizes[i], GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, obj);
+		*byte(obj, -32) ^= 1;
+		gofree(obj);
+		gom_test_expect_report(test, GOM_UNDERRUN, obj);
 	}
+}
+
+/* After its free, and told once: what was found is mended. */
+static void late_overrun(struct kunit *test)
+{
+	unsigned int i;
+	void *obj;
+
+	set(test, "Z");
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		obj = gom_test_alloc(sizes[i], GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, obj);
+		*byte(obj, sizes[i]) ^= 1;
+		gofree(obj);
+		gom_test_expect_report(test, GOM_OVERRUN, obj);
+		gomalloc_free_os_memory();
+		obj = gom_test_alloc(sizes[i], GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, obj);
+		gofree(obj);
+		*byte(obj, sizes[i]) ^= 1;
+		gomalloc_free_os_memory();
+		gom_test_expect_report(test, GOM_OVERRUN, obj);
+	}
+}
+
+/* Who may not wait asks for what may have to. */
+static void atomic_wait(struct kunit *test)
+{
+	void *obj;
+
+	set(test, "F");
+	gofree(gom_test_alloc(64, GFP_KERNEL));
+	local_irq_disable();
+	obj = gom_test_alloc(64, GFP_ATOMIC);
+	local_irq_enable();
+	KUNIT_EXPECT_NOT_NULL(test, obj);
+	gofree(obj);
+	local_irq_disable();
+	KUNIT_EXPECT_FALSE(test, gom_debug_may_wait(GFP_KERNEL));
+	local_irq_enable();
+	KUNIT_EXPECT_TRUE(test, gom_debug_may_wait(GFP_KERNEL));
 }
 
 /* Any byte, and not only the first word. */
@@ -307,8 +354,7 @@ static void kasan(struct kunit *test)
 		if (size > 8)
 			KUNIT_EXPECT_EQ(test, shadow(obj), 0);
 		KUNIT_EXPECT_EQ(test, shadow(obj + last + 8), 0xfc);
-		if (size <= GOM_PAGE_SIZE)
-			KUNIT_EXPECT_EQ(test, shadow(obj - 8), 0xfc);
+		KUNIT_EXPECT_EQ(test, shadow(obj - 8), 0xfc);
 		gofree(obj);
 		KUNIT_EXPECT_EQ(test, shadow(obj), 0xfb);
 		KUNIT_EXPECT_EQ(test, shadow(obj + last), 0xfb);
@@ -355,6 +401,8 @@ static struct kunit_case debug_cases[] = {
 	KUNIT_CASE(layout),
 	KUNIT_CASE(overrun),
 	KUNIT_CASE(underrun),
+	KUNIT_CASE(late_overrun),
+	KUNIT_CASE(atomic_wait),
 	KUNIT_CASE(write_after_free),
 	KUNIT_CASE(waits),
 	KUNIT_CASE(resized),
