@@ -51,6 +51,7 @@
 #include <linux/string.h>
 #include <linux/workqueue.h>
 #include "arena.h"
+#include "debug.h"
 #include "fail.h"
 #include "gopool.h"
 #include "malloc.h"
@@ -862,7 +863,7 @@ static void setup(struct pool *pool, const char *name,
 	pool->params = *params;
 	pool->params.capacity =
 		roundup_pow_of_two(params->capacity ?: RING_DEFAULT);
-	pool->params.check |= READ_ONCE(gom_pool_check);
+	pool->params.check |= READ_ONCE(gom_pool_check) || gom_debug_is_on();
 	pool->pub.cpu = &pool->cpu->fast;
 	if (pool->params.check)
 		pool->pub.empty = (void *)__GOPOOL_CLOSED;
