@@ -22,6 +22,7 @@
 #include "guard.h"
 #include "guarded.h"
 #include "heaps.h"
+#include "kasan.h"
 #include "mcache.h"
 #include "mspan.h"
 #include "node.h"
@@ -188,6 +189,7 @@ static int __init gom_init(void)
 	err = gom_fault_init();
 	if (err)
 		goto out_client;
+	gom_kasan_init();
 	gom_debugfs_init();
 	pr_info("gomalloc: loaded: %d size classes, %lu KiB pages, %lu arenas of %lu MiB, %d nodes\n",
 		GOMALLOC_NR_CLASSES - 1, GOM_PAGE_SIZE >> 10,
@@ -228,6 +230,7 @@ static void __exit gom_exit(void)
 	gom_guarded_exit();
 	gom_scavenge_exit();
 	gom_fault_exit();
+	gom_kasan_exit();
 	leaked = gom_stats_leaks();
 	for_each_gom_node(nid)
 		gom_mheap_release(&gom_node(nid)->heap, ULONG_MAX);

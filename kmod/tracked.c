@@ -316,7 +316,26 @@ void gom_tracked_defer(const void *ptr)
 		gom_checked_resize(&slot, sizeof(struct llist_node));
 }
 
-/* Say what is known of the object that is or was at @ptr. */
+/* How often to try the lock where nobody may wait for it. */
+#define LOCK_TRIES	100000
+
+/*
+ * Lock it unless that takes too long: it may have been under this lock that the
+ * CPU did what is to be told of.
+ */
+static bool lock_patiently(struct gom_tracked *tracked, unsigned long *flags)
+{
+	unsigned int tries = LOCK_TRIES;
+
+	while (!raw_spin_trylock_irqsave(&tracked->lock, *flags)) {
+		if (!tries--)
+			return false;
+		cpu_relax();
+	}
+	return true;
+}
+
+/* Say what is known of the object that is or was around @ptr.  Any context. */
 void gom_tracked_tell(const void *ptr)
 {
 	struct gom_record record = {};
@@ -327,7 +346,8 @@ void gom_tracked_tell(const void *ptr)
 	if (class_of(ptr) != GOM_CLASS_TRACKED)
 		return;
 	tracked = tracked_around(ptr);
-	raw_spin_lock_irqsave(&tracked->lock, flags);
+	if (!lock_patiently(tracked, &flags))
+		return;
 	span = span_of(tracked, ptr);
 	if (span)
 		record = gom_mspan_records(span)[gom_slot_index(span, ptr)];
@@ -395,16 +415,12 @@ bool gom_tracked_find(const void *ptr, struct gom_tracked_info *info)
 	return found;
 }
 
-/* How often to try the lock where nobody may wait for it. */
-#define LOCK_TRIES	100000
-
 /*
  * The guarded object, live or held, in whose two pages @ptr is; false if there
  * is none or the lock is taken.  Any context.
  */
 bool gom_tracked_find_guarded(const void *ptr, struct gom_tracked_info *info)
 {
-	unsigned int tries = LOCK_TRIES;
 	struct gom_tracked *tracked;
 	unsigned long flags;
 	struct mspan *span;
@@ -413,12 +429,8 @@ bool gom_tracked_find_guarded(const void *ptr, struct gom_tracked_info *info)
 	if (class_of(ptr) != GOM_CLASS_TRACKED)
 		return false;
 	tracked = tracked_around(ptr);
-	/* Unless it was under this lock that the CPU has faulted. */
-	while (!raw_spin_trylock_irqsave(&tracked->lock, flags)) {
-		if (!tries--)
-			return false;
-		cpu_relax();
-	}
+	if (!lock_patiently(tracked, &flags))
+		return false;
 	span = span_of(tracked, ptr);
 	if (span && span->bucket == GOM_SPAN_GUARDED && span->nalloc) {
 		fill_info(info, span, 0);
