@@ -393,3 +393,37 @@ kunit_lane()
 		boot="${pattern:+kunit.filter_glob=$pattern}" "$@"
 	lane_result "kunit on $where"
 }
+
+# What KASAN says of every misuse, and the kernel's own tests of KASAN with
+# kmalloc and with gomalloc, in guests of their own, as both are full of reports.
+kasan_says='BUG: KASAN: |BUG: sleeping function|WARNING: .*free_large_kmalloc'
+
+run_kasan()
+{
+	if ! build_modules kunit-6.12; then
+		fail "kasan on 6.12" "$failure"
+		return
+	fi
+	! is_part kasan cases || kasan_lane "kasan cases" mode=kasan \
+		heading="The kernel's tests of KASAN, with gomalloc"
+	! is_part kasan misuse || kasan_lane "kasan misuse" mode=selftests \
+		args=misuse.sh heading="Misuses under KASAN"
+}
+
+# kasan_lane NAME MODE [ARGS] HEADING
+kasan_lane()
+{
+	lane_name=$1
+	shift
+	for setting; do
+		case $setting in
+		heading=*) heading "${setting#*=}" ;;
+		esac
+	done
+	lane_began=$(now)
+	# Some hundred modules are loaded: twice the time that a script has.
+	guest kunit-6.12 "$@" lane="$(echo "$lane_name" | tr ' ' -)" cpus=2 \
+		memory=2G limit=900 expect="$kasan_says" \
+		boot="kasan_multi_shot gomalloc.seconds=300"
+	lane_result "$lane_name"
+}
