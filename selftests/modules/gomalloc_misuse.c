@@ -9,9 +9,10 @@
  * function does wrong, gomalloc is to survive it. What it allocates properly
  * it frees, except that "leak" and "kernel-free" are about not doing so.
  *
- * misuses[] says what comes of each, and selftests/misuse.sh whether that is so.
- * Documentation/misuse.rst is the same for people: tools/tests/test_misuse.py
- * compares them. selftests/crossing.sh uses those that have the kernel warn.
+ * misuses[] says what comes of each, and selftests/misuse-table.sh whether it
+ * does. Documentation/misuse.rst is the same for people, and compared with it by
+ * tools/tests/test_misuse.py. selftests/crossing.sh uses those that have the
+ * kernel warn.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 

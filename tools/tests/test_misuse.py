@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Documentation/misuse.rst says what the selftest misuse.sh expects, which is
+"""Documentation/misuse.rst says what the selftest misuse-table.sh expects, which is
 the table in gomalloc_misuse.c: no more rows, no fewer, and the same of each."""
 
 import os
@@ -12,7 +12,7 @@ from tooltest import TOOLS
 TOP = os.path.dirname(TOOLS)
 SOURCE = os.path.join(TOP, "selftests/modules/gomalloc_misuse.c")
 DOCUMENT = os.path.join(TOP, "Documentation/misuse.rst")
-SCRIPT = os.path.join(TOP, "selftests/misuse.sh")
+SCRIPT = os.path.join(TOP, "selftests/misuse-table.sh")
 
 
 def read(path):

@@ -407,7 +407,7 @@ run_kasan()
 	! is_part kasan cases || kasan_lane "kasan cases" mode=kasan \
 		heading="The kernel's tests of KASAN, with gomalloc"
 	! is_part kasan misuse || kasan_lane "kasan misuse" mode=selftests \
-		args=misuse.sh heading="Misuses under KASAN"
+		args=misuse-table.sh heading="Misuses under KASAN"
 }
 
 # kasan_lane NAME MODE [ARGS] HEADING
