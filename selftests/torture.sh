@@ -13,7 +13,7 @@
 # shellcheck source=selftests/lib.sh
 . ./lib.sh
 
-begin 14 gomalloc_torture gomalloc_pools gomalloc_requests
+begin 15 gomalloc_torture gomalloc_pools gomalloc_requests
 
 seconds=${TORTURE_SECONDS:-15}
 seed=${TORTURE_SEED:-$(od -An -N 4 -t u4 /dev/urandom | tr -d ' ')}
@@ -283,6 +283,17 @@ finds()
 		logged "gomalloc_torture: seed 1: task of CPU 0, step .*"
 }
 
+# each_alone OP...: one way to have objects and nothing else, so that CPUs and
+# interrupts meet in it more often.
+each_alone()
+{
+	for only; do
+		load gomalloc_torture seed="$seed" seconds=1 contexts=31 \
+			interval=50 only="$only" || return 1
+		rmmod gomalloc_torture
+	done
+}
+
 load gomalloc || ktap_exit_fail_msg "gomalloc does not load"
 mkdir "$fill"
 mount -t tmpfs -o size=100% tmpfs "$fill" || skip_all "no tmpfs"
@@ -303,6 +314,8 @@ fi
 result "reclaim got something" scanned
 result "no misuse was seen" equal Misuses "$(stat Misuses)" 0
 result "validate" is_valid
+result "pools, reserves and heaps alone" \
+	each_alone pool_burst reserve_burst heap
 result "a byte that somebody else writes is found" finds 1
 mark_log
 result "unloads" rmmod gomalloc

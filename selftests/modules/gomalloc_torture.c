@@ -43,6 +43,7 @@
 #include <linux/percpu.h>
 #include <linux/prandom.h>
 #include <linux/rcupdate.h>
+#include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/string.h>
 #include "../../kmod/compat.h"
@@ -53,7 +54,7 @@
 
 static unsigned int seconds;
 module_param(seconds, uint, 0444);
-MODULE_PARM_DESC(seconds, "how long to run at most; 0: no limit if ops= is given, else 10");
+MODULE_PARM_DESC(seconds, "how long to run, on a slow machine up to eight times that until every operation was done; 0: no limit if ops= is given, else 10");
 
 static unsigned long ops;
 module_param(ops, ulong, 0444);
@@ -79,6 +80,10 @@ static unsigned int progress = 30;
 module_param(progress, uint, 0444);
 MODULE_PARM_DESC(progress, "seconds between two lines of how far it is; 0: none");
 
+static char *only = "";
+module_param(only, charp, 0444);
+MODULE_PARM_DESC(only, "the one operation that takes objects, where a context has it: pool_burst, reserve_burst, heap... (default: all)");
+
 static bool spoil;
 module_param(spoil, bool, 0444);
 MODULE_PARM_DESC(spoil, "change a byte of one object in a thousand for a moment, to see it found");
@@ -103,6 +108,9 @@ static const unsigned int nr_places[] = { 512, 128, 128, 32, 1 };
 /* Steps in one go, at most. */
 static const unsigned int burst[] = { 64, 16, 8, 4, 1 };
 
+/* Objects that are had at a time beside those in places. */
+#define MOST_IN_BURST	20
+
 /* Places where objects are handed over. */
 #define NR_BOXES	64
 
@@ -112,7 +120,7 @@ static const unsigned int burst[] = { 64, 16, 8, 4, 1 };
 enum what {
 	/* What fills a place. */
 	MALLOC, CONST, ZALLOC, ARRAY, NODE, NOLOCK, BULK, DUP, PRINT, KV,
-	HEAP, POOL, RESERVE, ACCOUNT,
+	HEAP, POOL, POOL_BURST, RESERVE, RESERVE_BURST, ACCOUNT,
 	/* What is done with the object in it. */
 	FREE, SENSITIVE, FREE_NOLOCK, FREE_RCU, FREE_RCU_SLEEP, REALLOC, SIZE,
 	EXCHANGE,
@@ -142,8 +150,8 @@ struct op {
 
 static const struct op op[NR_OPS] = {
 	/*				   task soft hard	nmi control */
-	[MALLOC]	= { "malloc",	   FILLS,   { 56, 40, RT_0(40) } },
-	[CONST]		= { "const",	   FILLS,   { 56, 40, RT_0(40) } },
+	[MALLOC]	= { "malloc",	   FILLS,   { 52, 40, RT_0(40) } },
+	[CONST]		= { "const",	   FILLS,   { 56, 40, RT_0(32) } },
 	[ZALLOC]	= { "zalloc",	   FILLS,   { 16, 16, RT_0(16) } },
 	[ARRAY]		= { "array",	   FILLS,   { 8, 8, RT_0(8) } },
 	[NODE]		= { "node",	   FILLS,   { 8, 8, RT_0(8) } },
@@ -152,9 +160,11 @@ static const struct op op[NR_OPS] = {
 	[DUP]		= { "dup",	   FILLS,   { 6, 6, RT_0(6) } },
 	[PRINT]		= { "print",	   NEEDS_NONE, { 1, 1, RT_0(1) } },
 	[KV]		= { "kv",	   FILLS,   { 2 } },
-	[HEAP]		= { "heap",	   FILLS,   { 24, 40, RT_0(40) } },
-	[POOL]		= { "pool",	   FILLS,   { 36, 56, RT_0(56) } },
+	[HEAP]		= { "heap",	   FILLS,   { 24, 32, RT_0(32) } },
+	[POOL]		= { "pool",	   FILLS,   { 36, 40, RT_0(40) } },
+	[POOL_BURST]	= { "pool_burst",  NEEDS_NONE, { 8, 16, RT_0(16) } },
 	[RESERVE]	= { "reserve",	   FILLS,   { 12, 12, RT_0(16), 96 } },
+	[RESERVE_BURST]	= { "reserve_burst", NEEDS_NONE, { 8, 16, RT_0(16), 32 } },
 	[ACCOUNT]	= { "account",	   FILLS,   { 4, 4 } },
 	[FREE]		= { "free",	   EMPTIES, { 96, 96, RT_0(96) } },
 	[SENSITIVE]	= { "sensitive",   EMPTIES, { 6, 6, RT_0(6) } },
@@ -213,6 +223,7 @@ struct object {
  * @doing: what is done in it
  * @places: its objects
  * @full: whether each place was to be filled
+ * @pocket: an object of a reserve, from one burst to the next
  * @did: how often each op was done
  * @without: how often there was no memory
  */
@@ -227,6 +238,7 @@ struct stream {
 	enum what doing;
 	struct object *places;
 	bool *full;
+	struct object pocket;
 	unsigned long did[NR_OPS];
 	unsigned long without;
 };
@@ -286,14 +298,17 @@ static struct shared_pool pools[] = {
 	{ .size = 96, .capacity = 4, .parks = true, .check = true },
 };
 
-/* The second is of objects that NMIs cannot have otherwise. */
+/*
+ * NMIs cannot have objects of the second otherwise, nor can anybody where no more
+ * than 1 MiB may be held, the least that a limit can be.
+ */
 static struct shared_reserve {
 	struct goreserve *reserve;
 	unsigned int size;
 	unsigned int nr;
 } reserves[] = {
 	{ .size = 64, .nr = 4 },
-	{ .size = 40000, .nr = 3 },
+	{ .size = 400000, .nr = 3 },
 	{ .size = 70000, .nr = 2 },
 };
 
@@ -312,6 +327,7 @@ static struct box boxes[NR_BOXES];
 static u8 choose[2][NR_CONTEXTS][256];	/* by whether the place is full */
 
 static bool stopping;
+static bool squeezed;			/* no more memory than there is */
 static bool no_nmis;			/* for now */
 static atomic_t errors;
 
@@ -448,9 +464,10 @@ static void adopt(struct stream *s, struct object *obj, void *ptr,
 	did(s, s->doing);
 }
 
+/* Where growing is forbidden for a while, nobody waits for it. */
 static gfp_t gfp_of(const struct stream *s)
 {
-	if (s->context == TASK && s->r & 0x3000)
+	if (s->context == TASK && s->r & 0x3000 && !READ_ONCE(squeezed))
 		return GFP_KERNEL | __GFP_NOWARN;
 	return (s->context == HARDIRQ ? GFP_ATOMIC : GFP_NOWAIT) |
 	       __GFP_NOWARN;
@@ -572,10 +589,8 @@ static void alloc_heap(struct stream *s, struct object *obj, size_t size)
 	      size, PLAIN, zero ? ZEROED : 0);
 }
 
-static void alloc_pool(struct stream *s, struct object *obj)
+static void alloc_pool(struct stream *s, struct object *obj, unsigned int i)
 {
-	/* The first, without a check, is the one to crowd in. */
-	unsigned int i = s->r & 0x40 ? s->r % ARRAY_SIZE(pools) : 0;
 	const struct shared_pool *p = &pools[i];
 	void *ptr = gopool_get(p->pool, gfp_of(s));
 
@@ -585,14 +600,67 @@ static void alloc_pool(struct stream *s, struct object *obj)
 	adopt(s, obj, ptr, p->size, POOLED, 0);
 }
 
-static void alloc_reserve(struct stream *s, struct object *obj)
+static void alloc_reserve(struct stream *s, struct object *obj, unsigned int i)
 {
-	unsigned int i = s->r % ARRAY_SIZE(reserves);
 	const struct shared_reserve *r = &reserves[i];
 
 	obj->home = i;
 	adopt(s, obj, goreserve_alloc(r->reserve, gfp_of(s)), r->size, RESERVED,
 	      0);
+}
+
+static void free_checked(struct stream *s, struct object *obj);
+
+/* The first, without a check, is the one to crowd in. */
+static unsigned int any_pool(const struct stream *s)
+{
+	return s->r & 0x40 ? s->r % ARRAY_SIZE(pools) : 0;
+}
+
+/*
+ * Some of one kind, more than a CPU has of them, and all back: so these are
+ * stolen from other CPUs all the time, and who interrupts this finds them in
+ * the middle of something.
+ */
+static void burst_of(struct stream *s, void (*get)(struct stream *s,
+						   struct object *obj,
+						   unsigned int i),
+		     unsigned int i, unsigned int n)
+{
+	struct object objs[MOST_IN_BURST];
+	unsigned int k;
+
+	for (k = 0; k < n; k++) {
+		get(s, &objs[k], i);
+		/* None is like another of them. */
+		s->r++;
+	}
+	for (k = 0; k < n; k++)
+		if (objs[k].ptr && check(s, &objs[k]))
+			free_checked(s, &objs[k]);
+}
+
+static void empty_pocket(struct stream *s)
+{
+	if (s->pocket.ptr && check(s, &s->pocket))
+		free_checked(s, &s->pocket);
+	s->pocket.ptr = NULL;
+}
+
+/*
+ * Of a reserve that no CPU's cache stands in for.  It begins with a free of
+ * what was taken long ago: so what is put back is the next to be taken, also
+ * where this interrupts somebody who has looked at it and not taken it yet.
+ */
+static void reserve_burst(struct stream *s)
+{
+	unsigned int n;
+
+	for (n = 0; n < 4; n++) {
+		empty_pocket(s);
+		burst_of(s, alloc_reserve, 1, (s->r >> 4) % 3);
+		alloc_reserve(s, &s->pocket, 1);
+	}
 }
 
 static void alloc(struct stream *s, struct object *obj)
@@ -639,10 +707,17 @@ static void alloc(struct stream *s, struct object *obj)
 		alloc_heap(s, obj, size);
 		break;
 	case POOL:
-		alloc_pool(s, obj);
+		alloc_pool(s, obj, any_pool(s));
+		break;
+	case POOL_BURST:
+		burst_of(s, alloc_pool, any_pool(s),
+			 (s->r >> 8) % MOST_IN_BURST + 1);
 		break;
 	case RESERVE:
-		alloc_reserve(s, obj);
+		alloc_reserve(s, obj, s->r % ARRAY_SIZE(reserves));
+		break;
+	case RESERVE_BURST:
+		reserve_burst(s);
 		break;
 	case ACCOUNT:
 		adopt(s, obj, gomalloc(size, gfp | __GFP_ACCOUNT), size, PLAIN,
@@ -976,19 +1051,25 @@ static void use_device(struct stream *s)
 }
 
 /*
- * For a moment nothing more than there is, so that reserves are what serves.
- * Those that may wait do so for a long time then, so it is over soon.
+ * For some steps nothing more than there is, so that reserves are what serves.
+ * Streams go on meanwhile, and control may be slow.
  */
 static void squeeze(struct stream *s)
 {
 	struct gomalloc_stats st;
-	s64 old;
 
 	gomalloc_read_stats(&st);
-	old = gomalloc_set_memory_max(max_t(u64, st.heap_inuse / 2, SZ_1M));
-	usleep_range(500, 1000 + s->r % 2048);
-	gomalloc_set_memory_max(old);
+	WRITE_ONCE(squeezed, true);
+	gomalloc_set_memory_max(max_t(u64, st.heap_inuse / 2, SZ_1M));
 	did(s, MAX);
+}
+
+static void unsqueeze(void)
+{
+	if (!squeezed)
+		return;
+	gomalloc_set_memory_max(S64_MAX);
+	WRITE_ONCE(squeezed, false);
 }
 
 static void set_limit(struct stream *s)
@@ -1043,6 +1124,8 @@ static void do_control(struct stream *s)
 {
 	unsigned int i;
 
+	if (!(s->r >> 30))
+		unsqueeze();
 	switch (s->doing) {
 	case HEAP_CYCLE:
 		heap_cycle(s);
@@ -1057,7 +1140,8 @@ static void do_control(struct stream *s)
 		use_device(s);
 		break;
 	case DRAIN:
-		gopool_drain(pools[s->r & 4 ? 0 : s->r & 3].pool);
+		gopool_drain(pools[0].pool);
+		gopool_drain(pools[s->r & 3].pool);
 		did(s, DRAIN);
 		break;
 	case REFILL:
@@ -1090,22 +1174,36 @@ static void do_control(struct stream *s)
 
 /* === Streams ============================================================= */
 
-/* Of ops of @context on places that are @full: each of 256 numbers has one. */
+/* Whether the op is for a stream, for places that are @full. */
+static bool is_for(const struct op *o, unsigned int where, bool full)
+{
+	bool uses = o->when == LEAVES || o->when == EMPTIES;
+
+	return o->weight[where] && uses == full;
+}
+
+static bool is_only(const struct op *o, unsigned int where, bool full)
+{
+	return is_for(o, where, full) && !strcmp(o->name, only);
+}
+
+/* Of ops of a stream on places that are @full: each of 256 numbers has one. */
 static void fill_choices(enum context context, bool full)
 {
 	u8 *into = choose[full][context];
 	unsigned int what, n = 0, i;
 
-	for (what = 0; what < NR_OPS; what++) {
-		bool uses = op[what].when == LEAVES || op[what].when == EMPTIES;
-
-		for (i = 0; uses == full && i < op[what].weight[context]; i++)
-			if (n < 256)
+	for (what = 0; what < NR_OPS; what++)
+		for (i = 0; is_for(&op[what], context, full) &&
+		     i < op[what].weight[context]; i++)
+			if (!WARN_ON_ONCE(n == 256))
 				into[n++] = what;
-	}
 	/* The rest once more, from the first one on. */
 	for (i = 0; n && n < 256; i++)
 		into[n++] = into[i];
+	for (what = 0; what < NR_OPS; what++)
+		if (is_only(&op[what], context, full))
+			memset(into, what, 256);
 }
 
 static void step(struct stream *s)
@@ -1176,6 +1274,7 @@ static void stream_exit(struct stream *s)
 
 	s->context = TASK;
 	s->doing = FREE;
+	empty_pocket(s);
 	for (i = 0; s->places && i < n; i++)
 		if (s->places[i].ptr && check(s, &s->places[i]))
 			free_checked(s, &s->places[i]);
@@ -1328,6 +1427,8 @@ static int work(void *data)
 
 static int work_control(void *data)
 {
+	/* Those that it is to disturb are many. */
+	set_user_nice(current, MIN_NICE);
 	while (!kthread_should_stop()) {
 		steps(&control, 1);
 		usleep_range(100, 4000);
@@ -1439,7 +1540,7 @@ static void show_context(enum context context, char *line, size_t size)
 		n = sum_did(context, what);
 		at += scnprintf(line + at, size - at, " %s=%lu", op[what].name,
 				n);
-		if (!n)
+		if (!n && !*only)
 			pr_info("never: %s %s\n", context_names[context],
 				op[what].name);
 	}
@@ -1448,6 +1549,28 @@ static void show_context(enum context context, char *line, size_t size)
 			none += workers[cpu]->stream[context].without;
 	pr_info("%s:%s without_memory=%lu\n", context_names[context], line,
 		context < NR_PER_CPU ? none : control.without);
+}
+
+/* Of what is dear or seldom: whether there was enough of it. */
+static void show_shared(void)
+{
+	u64 taken = 0, steals = 0, drops = 0, victims = 0;
+	struct goreserve_stats reserve;
+	struct gopool_stats pool;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(pools); i++) {
+		gopool_read_stats(pools[i].pool, &pool);
+		steals += pool.steals;
+		victims += pool.victims;
+		drops += pool.drops;
+	}
+	for (i = 0; i < ARRAY_SIZE(reserves); i++) {
+		goreserve_read_stats(reserves[i].reserve, &reserve);
+		taken += reserve.taken;
+	}
+	pr_info("shared: steals=%llu victims=%llu drops=%llu reserved_taken=%llu\n",
+		steals, victims, drops, taken);
 }
 
 static void show(u64 msecs)
@@ -1461,6 +1584,7 @@ static void show(u64 msecs)
 		if (runs(context))
 			show_context(context, line, 900);
 	kfree(line);
+	show_shared();
 	for_each_possible_cpu(cpu)
 		for (context = 0; workers[cpu] && context < NR_PER_CPU; context++)
 			sum = sum * 31 + workers[cpu]->stream[context].sum;
@@ -1539,12 +1663,34 @@ static int start(void)
 	return PTR_ERR_OR_ZERO(controller);
 }
 
+/* Of what is to be done, something never was: on a slow machine. */
+static bool lacks_any(void)
+{
+	enum context context;
+	unsigned int what;
+
+	for (context = 0; context < NR_CONTEXTS; context++)
+		for (what = 0; runs(context) && what < NR_OPS; what++)
+			if (op[what].weight[context] &&
+			    !sum_did(context, what))
+				return true;
+	return false;
+}
+
+static bool time_is_up(unsigned long began)
+{
+	if (!seconds || !time_after(jiffies, began + seconds * HZ))
+		return false;
+	return *only || !lacks_any() ||
+	       time_after(jiffies, began + 8 * seconds * HZ);
+}
+
 static void wait_for_it(void)
 {
 	unsigned long began = jiffies, told = began;
 
 	while (!READ_ONCE(stopping) && !signal_pending(current) && !all_done()) {
-		if (seconds && time_after(jiffies, began + seconds * HZ))
+		if (time_is_up(began))
 			break;
 		if (progress && time_after(jiffies, told + progress * HZ)) {
 			told = jiffies;
@@ -1560,6 +1706,7 @@ static void stop(void)
 	WRITE_ONCE(stopping, true);
 	if (!IS_ERR_OR_NULL(controller))
 		kthread_stop(controller);
+	unsqueeze();
 	on_each_worker(worker_stop);
 	if (runs(NMI))
 		nmis_stop();
