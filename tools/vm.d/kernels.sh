@@ -214,9 +214,12 @@ built_entry()
 	echo "$(basename "$(source_dir "$2")")-$hash"
 }
 
+# built_dir KIND KERNEL: gcov is kunit's kernel with modules of its own.
 built_dir()
 {
-	echo "$cache/$1-$2/$(built_entry "$1" "$2")"
+	place=$1
+	[ "$1" != gcov ] || place=kunit
+	echo "$cache/$place-$2/$(built_entry "$place" "$2")"
 }
 
 have_built()
@@ -300,7 +303,9 @@ kernel_image()
 {
 	case $1 in
 	stock-*) echo "$cache/$1"/current/boot/vmlinuz-* ;;
-	kunit-*) echo "$(built_dir kunit "${1#*-}")/arch/x86/boot/bzImage" ;;
+	kunit-* | gcov-*)
+		echo "$(built_dir kunit "${1#*-}")/arch/x86/boot/bzImage"
+		;;
 	uml-*) echo "$(built_dir uml "${1#*-}")/linux" ;;
 	esac
 }

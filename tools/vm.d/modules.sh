@@ -52,6 +52,7 @@ kbuild()
 	# Debian's own headers name theirs, where it is this machine's.
 	case $1 in
 	kunit-* | stock-7.*) compiler=CC=gcc-12 ;;
+	gcov-*) compiler="CC=gcc-12 GOMALLOC_GCOV=y" ;;
 	uml-*) compiler="ARCH=um CC=gcc-12" ;;
 	esac
 	shift 2

@@ -11,6 +11,7 @@ package_of()
 	gcc-12) echo gcc-12 ;;
 	aarch64-linux-gnu-gcc-12) echo gcc-12-aarch64-linux-gnu ;;
 	s390x-linux-gnu-gcc-12) echo gcc-12-s390x-linux-gnu ;;
+	gcov-12) echo gcc-12 ;;
 	qemu-system-x86_64) echo qemu-system-x86 ;;
 	qemu-system-aarch64) echo qemu-system-arm ;;
 	qemu-system-s390x) echo qemu-system-misc ;;
