@@ -72,6 +72,8 @@ static int param_set(const char *text, const struct kernel_param *kp)
 		return -EINVAL;
 	}
 	WRITE_ONCE(s->ignore_gfp_wait, false);
+	/* The site's name says where, and a stack takes long to print. */
+	s->attr.verbose = 1;
 	s->attr.interval = attr.interval;
 	atomic_set(&s->attr.space, atomic_read(&attr.space));
 	atomic_set(&s->attr.times, atomic_read(&attr.times));
