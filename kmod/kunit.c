@@ -51,6 +51,7 @@ EXPORT_SYMBOL_IF_KUNIT(gom_mspan_uncut);
 EXPORT_SYMBOL_IF_KUNIT(gom_mspan_glimpse);
 EXPORT_SYMBOL_IF_KUNIT(gom_mspan_take);
 EXPORT_SYMBOL_IF_KUNIT(gom_mspan_give);
+EXPORT_SYMBOL_IF_KUNIT(gom_mspan_random);
 
 EXPORT_SYMBOL_IF_KUNIT(gom_fail_decides);
 EXPORT_SYMBOL_IF_KUNIT(gom_fail_name);

@@ -151,6 +151,9 @@ MODULE_PARM_DESC(pool_check, "have pools that are made from now on look for doub
 module_param_named(guard_interval, gom_guard_interval, uint, 0644);
 MODULE_PARM_DESC(guard_interval, "milliseconds between two sampled objects with a page beside them that faults; 0 for none (default: 0)");
 
+module_param_named(freelist_random, gom_mspan_random, bool, 0644);
+MODULE_PARM_DESC(freelist_random, "hand the objects of a span out in random order (default: 0)");
+
 static int __init gom_init(void)
 {
 	int err;

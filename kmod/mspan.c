@@ -11,8 +11,13 @@
  * are called with none.
  */
 #include <linux/bitmap.h>
+#include <linux/kernel.h>
+#include <linux/percpu.h>
+#include <linux/random.h>
 #include <linux/rcupdate.h>
+#include <linux/siphash.h>
 #include <linux/slab.h>
+#include <linux/smp.h>
 #include "fail.h"
 #include "mspan.h"
 #include "stats.h"
@@ -203,12 +208,62 @@ void gom_mspan_uncut(struct mspan *span)
 	span->bits = NULL;
 }
 
-/* Hand out up to @n free objects, lowest first; returns how many. */
+/* === Objects in random order ============================================= */
+
+bool gom_mspan_random;
+
+static siphash_key_t order_key __ro_after_init;
+
+/* So that no two draws are for the same figures. */
+static DEFINE_PER_CPU(unsigned long, draws);
+
+/*
+ * A number below @n that who has seen others cannot foretell.  Interrupts are
+ * off and a raw lock is held, so the kernel's own random numbers, which are
+ * under sleeping locks on PREEMPT_RT, are out of reach; a keyed hash (Aumasson,
+ * Bernstein 2012) of what never comes twice is as good.
+ */
+static u32 draw(const struct mspan *span, u32 n)
+{
+	u64 turn = this_cpu_inc_return(draws);
+
+	turn |= (u64)raw_smp_processor_id() << 48;
+	return reciprocal_scale(siphash_2u64(span->start, turn, &order_key), n);
+}
+
+/*
+ * The free object at a random place or the next one behind that.  ->hint stays
+ * true, as fewer objects are free than before.
+ */
+static unsigned int take_random(struct mspan *span, void **slots,
+				unsigned int n)
+{
+	unsigned int got, i;
+
+	n = min_t(unsigned int, n, span->nelems - span->nalloc);
+	for (got = 0; got < n; got++) {
+		i = find_next_zero_bit(span->bits, span->nelems,
+				       draw(span, span->nelems));
+		if (i == span->nelems)
+			i = find_first_zero_bit(span->bits, span->nelems);
+		__set_bit(i, span->bits);
+		slots[got] = gom_mspan_object(span, i);
+	}
+	span->nalloc += got;
+	return got;
+}
+
+/*
+ * Hand out up to @n free objects, the lowest first or in random order; returns
+ * how many.
+ */
 unsigned int gom_mspan_take(struct mspan *span, void **slots, unsigned int n)
 {
 	unsigned int words = BITS_TO_LONGS(span->nelems);
 	unsigned int got = 0, word, bit, i;
 
+	if (READ_ONCE(gom_mspan_random))
+		return take_random(span, slots, n);
 	for (word = span->hint; word < words && got < n; word++) {
 		unsigned long clear = ~span->bits[word];
 
@@ -260,6 +315,7 @@ static int __init create_bits(void)
 
 int __init gom_mspan_init(void)
 {
+	get_random_bytes(&order_key, sizeof(order_key));
 	/* Who holds no lock that keeps a span finds a header all the same. */
 	header_cache = gom_try(HEADER_CACHE, 0, GFP_KERNEL,
 			       kmem_cache_create("gomalloc_span",

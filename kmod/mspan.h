@@ -152,6 +152,9 @@ static inline struct gom_record *gom_mspan_records(const struct mspan *span)
 	return (struct gom_record *)span->bits;
 }
 
+/* Hand objects of a span out in random order, not the lowest first. */
+extern bool gom_mspan_random;
+
 int gom_mspan_init(void);
 void gom_mspan_exit(void);
 
