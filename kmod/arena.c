@@ -16,6 +16,7 @@
  */
 #include <linux/bitmap.h>
 #include <linux/export.h>
+#include <linux/kmemleak.h>
 #include <linux/mmzone.h>
 #include <linux/nodemask.h>
 #include <linux/pfn.h>
@@ -350,6 +351,8 @@ int __init gom_arena_init(void)
 		kmem_cache_destroy(arena_cache);
 		return -ENOMEM;
 	}
+	/* kmemleak looks at no __ro_after_init data of a module's. */
+	kmemleak_not_leak(gomalloc_hot.arenas);
 	for (i = 0; i < gomalloc_hot.nr_arenas; i++)
 		gomalloc_hot.arenas[i] = &empty_arena;
 	gom_meta_add(map_bytes());

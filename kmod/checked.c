@@ -8,13 +8,15 @@
  *
  * The patterns are slub_debug's.  The redzone in front keeps the object aligned
  * as it is to be; those aligned to 64 KiB have none.  KASAN, where the kernel
- * has it, is told of the same bounds and of the object's life.
+ * has it, is told of the same bounds and of the object's life; KMSAN, of when
+ * its contents are nobody's.
  *
  * tracked.c calls it for an object that nobody else frees or uses, with no lock
  * held, in any context but NMI.  Damage is reported once and then repaired.
  */
 #include <linux/kasan.h>
 #include <linux/kernel.h>
+#include <linux/kmsan-checks.h>
 #include <linux/math64.h>
 #include <linux/mm.h>
 #include <linux/poison.h>
@@ -129,6 +131,13 @@ static void forbid(const void *addr, size_t size, u8 value)
 
 #endif
 
+/* KMSAN is to report who uses what is in the object now. */
+static void forget_contents(const struct gom_slot *slot)
+{
+	kmsan_poison_memory(slot->obj, slot->record->size,
+			    GFP_NOWAIT | __GFP_NOWARN);
+}
+
 /* === Stacks ============================================================== */
 
 int gom_checked_init_stacks(void)
@@ -207,8 +216,10 @@ void gom_checked_begin(const struct gom_slot *slot)
 		paint_around(slot);
 	if (record->checks & GOM_CHECK_POISON)
 		memset(slot->obj, POISON_INUSE, record->size);
-	if (record->checks & GOM_CHECK_KASAN)
+	if (record->checks & GOM_CHECK_KASAN) {
 		show_bounds(slot);
+		forget_contents(slot);
+	}
 	record->stack[FREED] = 0;
 	note_stack(record, ALLOCATED);
 	if (record->checks & GOM_CHECK_GUARD)
@@ -270,8 +281,10 @@ void gom_checked_end(const struct gom_slot *slot, unsigned long caller)
 	} else if (want_init_on_free()) {
 		memset(slot->obj, 0, record->size);
 	}
-	if (record->checks & GOM_CHECK_KASAN)
+	if (record->checks & GOM_CHECK_KASAN) {
 		forbid(slot->start, slot->size, KASAN_SLAB_FREE);
+		forget_contents(slot);
+	}
 	note_stack(record, FREED);
 	if (record->checks & GOM_CHECK_GUARD)
 		gom_guard_end(slot->obj);
@@ -291,8 +304,10 @@ bool gom_checked_rest(const struct gom_slot *slot)
 
 	if (record->checks & GOM_CHECK_GUARD)
 		gom_guard_rest(slot->obj);
-	if (record->checks & GOM_CHECK_KASAN)
+	if (record->checks & GOM_CHECK_KASAN) {
 		allow(slot->start, slot->size);
+		kmsan_unpoison_memory(slot->start, slot->size);
+	}
 	check_bounds(slot, 0);
 	if (!(record->checks & GOM_CHECK_POISON) || is_poisoned(slot))
 		return true;

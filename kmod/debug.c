@@ -23,19 +23,31 @@
 #include "site.h"
 #include "size_class.h"
 
-static const char letters[] = "FZPUK";
+static const char letters[] = "FZPUKL";
 
-/* KASAN is for all that it can see, unless it is told otherwise. */
-#define DEFAULT_CHECKS	(IS_ENABLED(CONFIG_KASAN_GENERIC) ? \
-			 GOM_CHECK_LIFE | GOM_CHECK_KASAN : 0)
+/* Sanitizers are for all that they can see, unless they are told otherwise. */
+#if defined(CONFIG_KASAN_GENERIC) || defined(CONFIG_KMSAN)
+#define SANITIZER	(GOM_CHECK_LIFE | GOM_CHECK_KASAN)
+#define SANITIZER_NAME	"K"
+#else
+#define SANITIZER	0
+#define SANITIZER_NAME	""
+#endif
+
+/* Where kmemleak has to be asked for, so has this. */
+#if defined(CONFIG_DEBUG_KMEMLEAK) && !defined(CONFIG_DEBUG_KMEMLEAK_DEFAULT_OFF)
+#define LEAKS		(GOM_CHECK_LIFE | GOM_CHECK_LEAKS)
+#define LEAKS_NAME	"L"
+#else
+#define LEAKS		0
+#define LEAKS_NAME	""
+#endif
 
 /* The settings; @checks is 0 while the others change. */
-static u8 checks = DEFAULT_CHECKS;
+static u8 checks = SANITIZER | LEAKS;
 static bool all_sizes = true, all_names = true;
 static DECLARE_BITMAP(classes, GOM_NR_CLASS_BYTES);
-static char settings[GOM_DEBUG_LEN] = {
-	IS_ENABLED(CONFIG_KASAN_GENERIC) ? 'K' : '\0'
-};
+static char settings[GOM_DEBUG_LEN] = SANITIZER_NAME LEAKS_NAME;
 
 /* What is to be checked of an object of @size bytes that @site allocates. */
 u8 gom_debug_checks(size_t size, const struct gom_site *site)
@@ -144,6 +156,19 @@ static int parse(struct parsed *p, const char *text)
 	return 0;
 }
 
+/* Of @flags those that this kernel has a use for. */
+static int possible(int flags)
+{
+	if (!SANITIZER)
+		flags &= ~GOM_CHECK_KASAN;
+	if (!IS_ENABLED(CONFIG_DEBUG_KMEMLEAK))
+		flags &= ~GOM_CHECK_LEAKS;
+	/* What KASAN sees at once need not be looked for afterwards. */
+	if (IS_ENABLED(CONFIG_KASAN_GENERIC) && flags & GOM_CHECK_KASAN)
+		flags &= ~(GOM_CHECK_BOUNDS | GOM_CHECK_POISON);
+	return flags;
+}
+
 /*
  * Check what @text says of the objects that are allocated from now on.
  * -EINVAL if it says nothing that is known, -E2BIG if it is too long, with
@@ -168,12 +193,7 @@ int gom_debug_set(const char *text)
 	WRITE_ONCE(all_sizes, !p.sizes);
 	WRITE_ONCE(all_names, !*p.names);
 	strscpy(settings, p.flags ? text : "", sizeof(settings));
-	/* What KASAN sees at once need not be looked for afterwards. */
-	if (!IS_ENABLED(CONFIG_KASAN_GENERIC))
-		p.flags &= ~GOM_CHECK_KASAN;
-	else if (p.flags & GOM_CHECK_KASAN)
-		p.flags &= ~(GOM_CHECK_BOUNDS | GOM_CHECK_POISON);
-	WRITE_ONCE(checks, p.flags);
+	WRITE_ONCE(checks, possible(p.flags));
 	return 0;
 }
 

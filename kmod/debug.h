@@ -11,8 +11,9 @@ struct gom_site;
 #define GOM_CHECK_BOUNDS	0x02	/* Z: redzones around it */
 #define GOM_CHECK_POISON	0x04	/* P: patterns before and after its life */
 #define GOM_CHECK_OWNERS	0x08	/* U: stacks of who allocates and frees */
-#define GOM_CHECK_KASAN		0x10	/* K: KASAN knows its bounds and life */
-#define GOM_CHECK_GUARD		0x20	/* it has a page that faults beside it */
+#define GOM_CHECK_KASAN		0x10	/* K: KASAN or KMSAN knows of its life */
+#define GOM_CHECK_LEAKS		0x20	/* L: kmemleak knows it */
+#define GOM_CHECK_GUARD		0x40	/* it has a page that faults beside it */
 
 /* Its size is what was asked for, and no more. */
 #define GOM_CHECK_EXACT		(GOM_CHECK_BOUNDS | GOM_CHECK_KASAN)

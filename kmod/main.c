@@ -99,7 +99,7 @@ static int set_debug(const char *text, const struct kernel_param *kp)
 		return -E2BIG;
 	err = gom_sample_set_debug(strim(line));
 	if (err)
-		pr_err("gomalloc: debug: want letters of FZPUK, then sizes or names of modules and functions, with commas between them: error %d\n",
+		pr_err("gomalloc: debug: want letters of FZPUKL, then sizes or names of modules and functions, with commas between them: error %d\n",
 		       err);
 	return err;
 }
@@ -117,7 +117,7 @@ static const struct kernel_param_ops debug_ops = {
 };
 
 module_param_cb(debug, &debug_ops, NULL, 0644);
-MODULE_PARM_DESC(debug, "what to check of objects: F life, Z bounds, P poison, U owners, K KASAN; then of which sizes, modules, functions, with commas (default: none)");
+MODULE_PARM_DESC(debug, "what to check of objects: F life, Z bounds, P poison, U owners, K KASAN or KMSAN, L kmemleak; then of which sizes, modules, functions, with commas (default: none)");
 
 static int set_scavenge(const char *text, const struct kernel_param *kp)
 {

@@ -19,6 +19,7 @@
  * Called from any context but NMI, with no lock held; sleeps as gfp says.
  */
 #include <linux/kasan.h>
+#include <linux/kmemleak.h>
 #include <linux/log2.h>
 #include <linux/slab.h>
 #include "arena.h"
@@ -739,6 +740,8 @@ void gom_mheap_free(struct mspan *span)
 	bool gone;
 
 	trace_gomalloc_span_free(span);
+	if (span->class != GOM_CLASS_TRACKED)
+		kmemleak_free((void *)span->start);
 	gom_mspan_uncut(span);
 	raw_spin_lock_irqsave(&heap->lock, flags);
 	heap->frees++;

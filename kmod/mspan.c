@@ -12,6 +12,7 @@
  */
 #include <linux/bitmap.h>
 #include <linux/kernel.h>
+#include <linux/kmemleak.h>
 #include <linux/percpu.h>
 #include <linux/random.h>
 #include <linux/rcupdate.h>
@@ -145,6 +146,8 @@ int gom_mspan_cut_slots(struct mspan *span, unsigned int nelems, gfp_t gfp)
 		       kzalloc(slots_size_of(span), GOM_GFP_META(gfp)));
 	if (!bits)
 		return -ENOMEM;
+	/* A header leads to it, and kmemleak knows none. */
+	kmemleak_ignore(bits);
 	gom_meta_add(slots_size_of(span));
 	/* Whoever sees the map sees what it is for; see gom_mspan_glimpse(). */
 	smp_store_release(&span->bits, bits);
@@ -305,7 +308,8 @@ static int __init create_bits(void)
 		each->cache = gom_try(BITMAP_CACHE, 0, GFP_KERNEL,
 				      kmem_cache_create(each->name,
 							each->nbits /
-							BITS_PER_BYTE, 0, 0,
+							BITS_PER_BYTE, 0,
+							SLAB_NOLEAKTRACE,
 							NULL));
 		if (!each->cache)
 			return -ENOMEM;
@@ -316,14 +320,20 @@ static int __init create_bits(void)
 int __init gom_mspan_init(void)
 {
 	get_random_bytes(&order_key, sizeof(order_key));
-	/* Who holds no lock that keeps a span finds a header all the same. */
+	/*
+	 * Who holds no lock that keeps a span finds a header all the same.
+	 * Headers name the address of a span's first object, which must not
+	 * make that reachable to kmemleak: so that knows neither them nor what
+	 * they lead to.
+	 */
 	header_cache = gom_try(HEADER_CACHE, 0, GFP_KERNEL,
 			       kmem_cache_create("gomalloc_span",
 						 sizeof(struct mspan), 0,
-						 SLAB_TYPESAFE_BY_RCU, NULL));
+						 SLAB_TYPESAFE_BY_RCU |
+						 SLAB_NOLEAKTRACE, NULL));
 	tiny_cache = gom_try(TINY_CACHE, 0, GFP_KERNEL,
-			     kmem_cache_create("gomalloc_tiny", TINY_SIZE, 0, 0,
-					       NULL));
+			     kmem_cache_create("gomalloc_tiny", TINY_SIZE, 0,
+					       SLAB_NOLEAKTRACE, NULL));
 	if (header_cache && tiny_cache && !create_bits())
 		return 0;
 	gom_mspan_exit();

@@ -4,6 +4,7 @@
  * load and destroyed at unload.  Spans are got through here, as what one
  * central list keeps empty may serve another before the heap has to grow.
  */
+#include <linux/kmemleak.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include "drain.h"
@@ -226,8 +227,16 @@ struct mspan *gom_node_alloc_span(int nid, const struct gom_run_request *req,
 	if (!span && GOM_GFP_EASY(gfp) != gfp &&
 	    (refused || gom_limit_refuses(bytes)))
 		span = alloc_at_max(nid, req, gfp);
-	if (span)
-		trace_gomalloc_span_alloc(span);
+	if (!span)
+		return NULL;
+	trace_gomalloc_span_alloc(span);
+	/*
+	 * kmemleak is to read what is in it, and never to report it.  Tracked
+	 * objects it knows one by one.
+	 */
+	if (req->class != GOM_CLASS_TRACKED)
+		kmemleak_alloc((void *)span->start, bytes, 0,
+			       GOM_GFP_META(gfp));
 	return span;
 }
 
@@ -312,6 +321,8 @@ int __init gom_node_init(void)
 				    GFP_KERNEL));
 	if (!gom_nodes)
 		return -ENOMEM;
+	/* As for the arena map, where that is made. */
+	kmemleak_not_leak(gom_nodes);
 	for_each_gom_node(nid) {
 		gom_nodes[nid] = node_create(nid);
 		if (!gom_nodes[nid]) {

@@ -25,6 +25,7 @@
  * leak.c calls it, one at a time, in process context.
  */
 #include <linux/jhash.h>
+#include <linux/kmemleak.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
@@ -551,6 +552,8 @@ static void gather(struct pass *pass)
 		return;
 	}
 	scan->room = n;
+	/* It names those that nobody else does. */
+	kmemleak_ignore(scan->suspect);
 	gom_meta_add(n * sizeof(*scan->suspect));
 	for_each_white(addr, &pass->marks) {
 		if (!breathe(pass))

@@ -15,6 +15,7 @@
  * Called by malloc.c with no lock held, in any context but NMI.
  */
 #include <linux/bitmap.h>
+#include <linux/kmemleak.h>
 #include <linux/llist.h>
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
@@ -151,6 +152,7 @@ void *gom_tracked_alloc(const struct gom_tracked_request *req)
 		begin_checked(obj, req);
 	if (want_init_on_alloc(req->gfp))
 		memset(obj, 0, record.size);
+	kmemleak_alloc(obj, record.size, 1, GOM_GFP_META(req->gfp));
 	return obj;
 }
 
@@ -232,6 +234,23 @@ static void end_checked(struct gom_tracked *tracked, void *obj,
 		gom_quarantine_release(tracked, oldest);
 }
 
+/*
+ * kmemleak is to know the object no more, before anybody else may have its
+ * place.  It would warn of what is none.
+ */
+static void forget(const void *ptr)
+{
+	bool live;
+
+	if (!IS_ENABLED(CONFIG_DEBUG_KMEMLEAK))
+		return;
+	rcu_read_lock();
+	live = gom_tracked_may_live(ptr);
+	rcu_read_unlock();
+	if (live)
+		kmemleak_free(ptr);
+}
+
 /* Free the tracked object at @ptr, which lies in a page of ours. */
 enum gom_tracked_free gom_tracked_free(const void *ptr, unsigned long caller)
 {
@@ -241,6 +260,7 @@ enum gom_tracked_free gom_tracked_free(const void *ptr, unsigned long caller)
 	struct mspan *span, *over = NULL;
 	unsigned long flags;
 
+	forget(ptr);
 	tracked = tracked_around(ptr);
 	raw_spin_lock_irqsave(&tracked->lock, flags);
 	span = span_of(tracked, ptr);

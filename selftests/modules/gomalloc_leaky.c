@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Leaks as many objects as asked for, and holds some that it does not leak,
- * so that selftests/leaks.sh can see what is told of them.
+ * so that selftests/leaks.sh and kmemleak.sh can see what is told of them.
  *
  *	insmod gomalloc_leaky.ko lost=5 forgotten=3
  *
  * Each kind has a function of its own, which the report must name.
  */
+#include <linux/goheap.h>
 #include <linux/gomalloc.h>
 #include <linux/list.h>
 #include <linux/module.h>
@@ -29,6 +30,10 @@ static unsigned int forgotten;
 module_param(forgotten, uint, 0444);
 MODULE_PARM_DESC(forgotten, "objects of 1000 bytes to keep in a list, and not to free when the module goes");
 
+static unsigned int sheltered;
+module_param(sheltered, uint, 0444);
+MODULE_PARM_DESC(sheltered, "objects of kmalloc() that one of gomalloc()'s knows, and as many that one in a heap knows, and nobody else");
+
 struct item {
 	unsigned long number;
 	struct list_head list;
@@ -40,6 +45,9 @@ static LIST_HEAD(forgotten_items);
 static LIST_HEAD(items);
 static DEFINE_PER_CPU(void *, cpu_object);
 static void **table;
+static void **shelter;
+static struct goheap *heap;
+static void ***heap_shelter;
 
 #define NR_ITEMS	100
 
@@ -84,6 +92,44 @@ static int hold(void)
 	return table ? 0 : -ENOMEM;
 }
 
+static int fill_shelter(void **objs)
+{
+	unsigned int i;
+
+	for (i = 0; objs && i < sheltered; i++)
+		objs[i] = kmalloc(40, GFP_KERNEL);
+	return objs ? 0 : -ENOMEM;
+}
+
+static int shelter_some(void)
+{
+	int err;
+
+	if (!sheltered)
+		return 0;
+	shelter = gocalloc(sheltered, sizeof(*shelter), GFP_KERNEL);
+	err = fill_shelter(shelter);
+	if (err)
+		return err;
+	heap = goheap_create("leaky", NULL);
+	if (IS_ERR_OR_NULL(heap))
+		return -ENOMEM;
+	heap_shelter = goheap_zalloc(heap, sizeof(*heap_shelter), GFP_KERNEL);
+	if (!heap_shelter)
+		return -ENOMEM;
+	*heap_shelter = goheap_zalloc(heap, sheltered * sizeof(void *),
+				      GFP_KERNEL);
+	return fill_shelter(*heap_shelter);
+}
+
+static void empty_shelter(void **objs)
+{
+	unsigned int i;
+
+	for (i = 0; objs && i < sheltered; i++)
+		kfree(objs[i]);
+}
+
 static void let_go(void)
 {
 	struct item *item, *next;
@@ -97,12 +143,20 @@ static void let_go(void)
 	for (i = 0; table && i < NR_ITEMS; i++)
 		gofree(table[i]);
 	gofree(table);
+	empty_shelter(shelter);
+	gofree(shelter);
+	if (heap_shelter)
+		empty_shelter(*heap_shelter);
+	if (!IS_ERR_OR_NULL(heap))
+		goheap_destroy(heap);
 }
 
 static int __init leaky_init(void)
 {
 	int err = hold();
 
+	if (!err)
+		err = shelter_some();
 	if (!err)
 		err = lose(lost, 192);
 	if (!err)

@@ -232,6 +232,23 @@ numa_4="-smp 3,sockets=3 -object memory-backend-ram,id=m0,size=256M \
 -numa dist,src=0,dst=3,val=20 -numa dist,src=1,dst=2,val=15 \
 -numa dist,src=1,dst=3,val=20 -numa dist,src=2,dst=3,val=25"
 
+# A selftest of what the kernel with all checks has, if it is told so at boot.
+kmemleak_script=kmemleak.sh
+
+run_kmemleak()
+{
+	is_part selftests "${kmemleak_script%.sh}" || return 0
+	heading "kmemleak on Linux 6.12 with KASAN and lockdep, 2 CPUs"
+	if ! build_modules kunit-6.12; then
+		fail "kmemleak on 6.12" "$failure"
+		return
+	fi
+	lane_began=$(now)
+	guest kunit-6.12 mode=selftests lane=kmemleak memory=256M limit=900 \
+		args="$kmemleak_script" boot=kmemleak=on
+	lane_result "kmemleak on 6.12"
+}
+
 run_selftests()
 {
 	scripts='' patchers='' warners=''
@@ -248,7 +265,7 @@ run_selftests()
 		esac
 		case $script in
 		"$patching_script") patchers=$script ;;
-		"$numa_script" | "$faults_script") ;;
+		"$numa_script" | "$faults_script" | "$kmemleak_script") ;;
 		*)
 			! can_run "$script" "$1" ||
 				scripts="$scripts,$script"
@@ -259,6 +276,7 @@ run_selftests()
 	! on_nodes "$1" || numa=1
 	[ "$scripts$patchers$warners" ] || is_part selftests "${numa_script%.sh}" ||
 		is_part selftests "${faults_script%.sh}" ||
+		is_part selftests "${kmemleak_script%.sh}" ||
 		die "no selftest matches:$operands"
 	[ "$scripts$patchers$warners$numa" ] || return 0
 	heading "selftests on Linux $(stock_release "$1"), 2 CPUs"
