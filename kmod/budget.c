@@ -51,7 +51,7 @@ static unsigned long share(void)
 /* A share shrinks with the heap, what was taken does not. */
 static unsigned long part(const struct mcache_cold *cold, unsigned long share)
 {
-	long bytes = share + READ_ONCE(cold->stolen);
+	long bytes = share + gom_glance(cold->stolen);
 
 	return clamp_t(long, bytes, LEFT_MIN, SHARES_MAX * share);
 }
@@ -64,13 +64,13 @@ unsigned long gom_budget_of(const struct mcache_cold *cold)
 /* Visits to central lists since the last look. */
 static unsigned int misses(const struct mcache_cold *cold)
 {
-	return READ_ONCE(cold->ticks) - cold->ticks_seen;
+	return gom_glance(cold->ticks) - cold->ticks_seen;
 }
 
 /* Whether it was refused a larger magazine since. */
 static bool wants(const struct mcache_cold *cold)
 {
-	return READ_ONCE(cold->refused) != cold->refused_seen;
+	return gom_glance(cold->refused) != cold->refused_seen;
 }
 
 /* Who wants, may have a step more and misses most; NULL if nobody does. */
@@ -119,7 +119,7 @@ static bool steal(unsigned long share)
 	WRITE_ONCE(victim->stolen, victim->stolen - (long)step);
 	preempt_enable();
 	WRITE_ONCE(thief->steals, thief->steals + 1);
-	thief->refused_seen = READ_ONCE(thief->refused);
+	thief->refused_seen = gom_glance(thief->refused);
 	return true;
 }
 
@@ -134,8 +134,8 @@ void gom_budget_shift(void)
 		;
 	for_each_possible_cpu(cpu) {
 		cold = per_cpu_ptr(gom_mcache_cold, cpu);
-		cold->ticks_seen = READ_ONCE(cold->ticks);
-		cold->refused_seen = READ_ONCE(cold->refused);
+		cold->ticks_seen = gom_glance(cold->ticks);
+		cold->refused_seen = gom_glance(cold->refused);
 	}
 	mutex_unlock(&budget_lock);
 }

@@ -90,7 +90,7 @@ static int cpu_dead(unsigned int cpu)
 
 bool gom_drain_is_worth(int cpu)
 {
-	return READ_ONCE(per_cpu_ptr(gom_mcache_cold, cpu)->capacity) ||
+	return gom_glance(per_cpu_ptr(gom_mcache_cold, cpu)->capacity) ||
 	       gom_pool_is_worth(cpu);
 }
 

@@ -443,7 +443,7 @@ static struct mspan *charge_span(struct goheap *heap,
 /* Pages of a span that suits the size of the heap. */
 static unsigned int suitable(const struct goheap *heap)
 {
-	unsigned long part = READ_ONCE(heap->npages) >> GROW_SHIFT;
+	unsigned long part = gom_glance(heap->npages) >> GROW_SHIFT;
 
 	part = min_t(unsigned long, part, GOM_GRANULES_MAX_PAGES);
 	return part ? rounddown_pow_of_two(part) : 1;
@@ -477,7 +477,7 @@ static bool meets_soft(const struct goheap *heap)
 {
 	u64 soft = READ_ONCE(heap->soft);
 
-	return soft && ((u64)READ_ONCE(heap->charged) + 1) << GOM_PAGE_SHIFT >
+	return soft && ((u64)gom_glance(heap->charged) + 1) << GOM_PAGE_SHIFT >
 		       soft;
 }
 

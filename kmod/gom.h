@@ -74,6 +74,7 @@
 #define _GOM_H
 
 #include <linux/bits.h>
+#include <linux/compiler.h>
 #include <linux/gomalloc.h>
 #include <linux/mm.h>
 #include <linux/string.h>
@@ -115,6 +116,14 @@
 					    __GFP_RETRY_MAYFAIL)) | \
 				 __GFP_NOWARN | __GFP_NORETRY | \
 				 __GFP_NOMEMALLOC)
+
+/*
+ * A figure that others change under a lock, or on their own CPU, and that is
+ * looked at without: it may be off by what is under way, and who looks can do
+ * with that.  Who changes it does so with plain accesses, for which KCSAN wants
+ * the lock.
+ */
+#define gom_glance(figure)	data_race(READ_ONCE(figure))
 
 static __always_inline unsigned long gom_key(const void *obj)
 {

@@ -717,13 +717,13 @@ static void read_stats(const struct pool *pool, struct gopool_stats *s)
 
 		s->gets += READ_ONCE(c->fast.gets);
 		s->puts += READ_ONCE(c->fast.puts);
-		s->shared += READ_ONCE(c->shared);
-		s->steals += READ_ONCE(c->steals);
-		s->victims += READ_ONCE(c->found);
-		s->news += READ_ONCE(c->news);
-		s->fails += READ_ONCE(c->fails);
-		s->drops += READ_ONCE(c->drops);
-		s->bad += READ_ONCE(c->bad);
+		s->shared += gom_glance(c->shared);
+		s->steals += gom_glance(c->steals);
+		s->victims += gom_glance(c->found);
+		s->news += gom_glance(c->news);
+		s->fails += gom_glance(c->fails);
+		s->drops += gom_glance(c->drops);
+		s->bad += gom_glance(c->bad);
 		s->in_slots += is_object(READ_ONCE(c->fast.slot));
 		s->in_rings += ring_count(&c->ring);
 		s->in_victims += count_victims(c);

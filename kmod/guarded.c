@@ -62,7 +62,7 @@ void *gom_guarded_take(struct gom_tracked *tracked,
 /* How many guarded spans the node's heap is large enough for. */
 static unsigned long entitled(struct gom_node *node)
 {
-	return min(READ_ONCE(node->heap.pages) >> GUARDED_SHIFT, GUARDED_MOST);
+	return min(gom_glance(node->heap.pages) >> GUARDED_SHIFT, GUARDED_MOST);
 }
 
 static void prepare(struct gom_node *node, int nid)
@@ -109,7 +109,7 @@ static void prepare_some(struct work_struct *unused)
 		return;
 	next = jiffies + HZ;
 	for_each_gom_node(nid)
-		if (READ_ONCE(gom_node(nid)->tracked.nguards) <
+		if (gom_glance(gom_node(nid)->tracked.nguards) <
 		    entitled(gom_node(nid)))
 			prepare(gom_node(nid), nid);
 }
@@ -140,7 +140,7 @@ void gom_guarded_trim(struct gom_node *node)
 	struct gom_tracked *tracked = &node->tracked;
 	void *obj;
 
-	while (READ_ONCE(tracked->nguards) > entitled(node)) {
+	while (gom_glance(tracked->nguards) > entitled(node)) {
 		if (gom_guarded_shed(tracked))
 			continue;
 		obj = gom_quarantine_take(tracked, 0, true);

@@ -657,7 +657,7 @@ static noinline void free_wiped(void *obj)
 
 /*
  * Whether @ptr is a live small object, and of which class.  Caller has
- * preemption off, which keeps even a dying arena here: so plain loads do.
+ * preemption off, which keeps even a dying arena here.
  */
 static __always_inline bool is_live(const void *ptr, unsigned long key,
 				    unsigned long *class)
@@ -669,8 +669,10 @@ static __always_inline bool is_live(const void *ptr, unsigned long key,
 
 	if (unlikely(i >= gomalloc_hot.nr_arenas))
 		return false;
-	arena = gomalloc_hot.arenas[i];
-	*class = arena->class[page];
+	/* Of a live object nobody changes either; plain loads fold into one. */
+	arena = data_race(gomalloc_hot.arenas[i]);
+	/* The same. */
+	*class = data_race(arena->class[page]);
 	return likely(gom_class_divides(*class,
 					gom_arena_offset(arena, page, ptr))) &&
 	       likely(*(unsigned long *)ptr != key);

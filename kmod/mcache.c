@@ -22,6 +22,7 @@
  * Called by malloc.c and nolock.c with no lock held.
  */
 #include <linux/cpu.h>
+#include <linux/kcsan-checks.h>
 #include <linux/prefetch.h>
 #include <linux/slab.h>
 #include "budget.h"
@@ -364,6 +365,7 @@ static void *take_busy(unsigned int class, struct wish *wish)
 	if (cap) {
 		/* From here on the old one is somebody else's. */
 		mag = gom_mcentral_refill(central, mag);
+		ASSERT_EXCLUSIVE_ACCESS(*mag);
 		count_capacity(cold, class, mag->cap, cap);
 		load(head, mag, mag->count);
 		prefetch_objects(mag);

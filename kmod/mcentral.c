@@ -441,7 +441,7 @@ static struct mspan *new_span(struct mcentral *central, gfp_t gfp)
 	struct mspan *span = NULL;
 
 	if (class->npages > class->npages_short &&
-	    READ_ONCE(central->nalloc) >= class->young &&
+	    gom_glance(central->nalloc) >= class->young &&
 	    gom_limit_allows(class->npages * GOM_PAGE_SIZE))
 		span = get_span(central, class->npages, GOM_GFP_EASY(gfp));
 	return span ?: get_span(central, class->npages_short, gfp);
@@ -565,10 +565,10 @@ bool gom_mcentral_shed(struct mcentral *central)
  */
 unsigned long gom_mcentral_looks(const struct mcentral *central)
 {
-	unsigned long objs = READ_ONCE(central->nready);
+	unsigned long objs = gom_glance(central->nready);
 
-	return 2 + (objs + READ_ONCE(central->nspare)) / SHED_BATCH +
-	       (objs + READ_ONCE(central->nempty)) / TRIM_BATCH;
+	return 2 + (objs + gom_glance(central->nspare)) / SHED_BATCH +
+	       (objs + gom_glance(central->nempty)) / TRIM_BATCH;
 }
 
 /* Begin to watch anew. */
@@ -599,7 +599,7 @@ bool gom_mcentral_shed_unused(struct mcentral *central)
 		return false;
 	for (n = 0; n < SHED_BATCH && shed_magazine(central, true); n++)
 		;
-	empty = min(READ_ONCE(central->low_empty), TRIM_BATCH);
+	empty = min(gom_glance(central->low_empty), TRIM_BATCH);
 	n += gom_mcentral_trim(central, empty);
 	if (!n)
 		watch(central);

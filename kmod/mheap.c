@@ -19,6 +19,7 @@
  * Called from any context but NMI, with no lock held; sleeps as gfp says.
  */
 #include <linux/kasan.h>
+#include <linux/kcsan-checks.h>
 #include <linux/kmemleak.h>
 #include <linux/log2.h>
 #include <linux/slab.h>
@@ -178,7 +179,8 @@ static struct mspan *reuse_header(struct mheap *heap)
 	heap->nheaders--;
 	span = hlist_entry(heap->headers.first, struct mspan, list);
 	hlist_del(&span->list);
-	memset(span, 0, sizeof(*span));
+	/* Who still looks at what it was before finds that out. */
+	data_race(memset(span, 0, sizeof(*span)));
 	span->state = MSPAN_MOVING;
 	return span;
 }
@@ -397,7 +399,7 @@ static int max_order(void)
 /* The order of block that suits the heap's size. */
 static int grow_order(struct mheap *heap)
 {
-	unsigned long part = READ_ONCE(heap->pages) >> GROW_SHIFT;
+	unsigned long part = gom_glance(heap->pages) >> GROW_SHIFT;
 	int order = max(GOM_PAGE_ORDER, get_order(GROW_MIN));
 
 	if (part)
@@ -518,8 +520,8 @@ static void trade(struct mheap *heap, unsigned int npages, gfp_t gfp)
 {
 	unsigned long pages, flags;
 
-	if (!gfpflags_allow_blocking(gfp) || READ_ONCE(heap->free_pages) <=
-	    READ_ONCE(heap->pages) >> TRADE_SHIFT)
+	if (!gfpflags_allow_blocking(gfp) || gom_glance(heap->free_pages) <=
+	    gom_glance(heap->pages) >> TRADE_SHIFT)
 		return;
 	pages = gom_mheap_release(heap, npages);
 	raw_spin_lock_irqsave(&heap->lock, flags);
@@ -739,6 +741,8 @@ void gom_mheap_free(struct mspan *span)
 	unsigned long flags;
 	bool gone;
 
+	/* Others may look at it, and no more. */
+	ASSERT_EXCLUSIVE_WRITER(*span);
 	trace_gomalloc_span_free(span);
 	if (span->class != GOM_CLASS_TRACKED)
 		kmemleak_free((void *)span->start);
@@ -819,7 +823,7 @@ static unsigned int level_of(unsigned long i)
 	rcu_read_lock();
 	arena = gom_arena_at(i);
 	if (arena) {
-		owned = READ_ONCE(arena->nowned);
+		owned = gom_glance(arena->nowned);
 		free = min_t(unsigned int, atomic_read(&arena->nfree), owned);
 		level = DIV_ROUND_UP((owned - free) * (GOM_SWEEP_LEVELS - 1),
 				     max(owned, 1U));
@@ -992,7 +996,7 @@ unsigned long gom_mheap_release(struct mheap *heap, unsigned long max)
 	struct gom_sweep sweep = {};
 	unsigned long pages = 0, n;
 
-	while (pages < max && READ_ONCE(heap->free_pages)) {
+	while (pages < max && gom_glance(heap->free_pages)) {
 		n = gom_mheap_sweep(heap, &sweep, GOM_SWEEP_LEVELS,
 				    max - pages);
 		if (!n)

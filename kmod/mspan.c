@@ -11,6 +11,7 @@
  * are called with none.
  */
 #include <linux/bitmap.h>
+#include <linux/kcsan-checks.h>
 #include <linux/kernel.h>
 #include <linux/kmemleak.h>
 #include <linux/percpu.h>
@@ -105,6 +106,7 @@ int gom_mspan_cut(struct mspan *span, gfp_t gfp)
 	struct kmem_cache *cache;
 	unsigned long obj, end;
 
+	ASSERT_EXCLUSIVE_WRITER(*span);
 	span->nelems = bytes / class->size;
 	span->nalloc = 0;
 	span->hint = 0;

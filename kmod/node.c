@@ -52,7 +52,7 @@ static bool take_back_stock(struct gom_node *node, unsigned long enough)
 	unsigned int class, richest = 0;
 
 	for (class = 1; class < GOM_NR_SPAN_CLASSES; class++) {
-		bytes = READ_ONCE(node->central[class].nready) *
+		bytes = gom_glance(node->central[class].nready) *
 			gom_class[class].size;
 		sum += bytes;
 		if (bytes > most) {
@@ -69,7 +69,7 @@ static bool take_back_stock(struct gom_node *node, unsigned long enough)
 /* How much stock may stay while the heap grows. */
 static unsigned long enough_stock(const struct gom_node *node)
 {
-	return READ_ONCE(node->heap.pages) << GOM_PAGE_SHIFT >> STOCK_SHIFT;
+	return gom_glance(node->heap.pages) << GOM_PAGE_SHIFT >> STOCK_SHIFT;
 }
 
 /*

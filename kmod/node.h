@@ -73,7 +73,7 @@ static inline bool gom_node_has_memory(int nid)
 	const struct mheap *heap = &gom_node(nid)->heap;
 
 	return node_state(nid, N_NORMAL_MEMORY) &&
-	       (likely(!READ_ONCE(heap->beyond)) || READ_ONCE(heap->grown));
+	       (likely(!gom_glance(heap->beyond)) || gom_glance(heap->grown));
 }
 
 int gom_node_nearest(int nid);

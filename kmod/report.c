@@ -137,7 +137,8 @@ static bool report(enum gom_misuse what, const void *ptr, unsigned long caller,
 	rcu_read_lock();
 	record.class = gom_arena_class(ptr);
 	atomic64_inc(&counts[what]);
-	last = record;
+	/* Of two at a time it may be a part of each. */
+	data_race(last = record);
 	trace_gomalloc_misuse(&record);
 	told = first_time(what, culprit) && __ratelimit(&limit);
 	if (told) {
@@ -189,5 +190,6 @@ const char *gom_report_name(enum gom_misuse what)
 
 void gom_report_last(struct gom_report_record *record)
 {
-	*record = last;
+	/* As above. */
+	data_race(*record = last);
 }

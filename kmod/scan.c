@@ -99,7 +99,7 @@ static struct view look(unsigned long addr)
 		view.class = READ_ONCE(arena->class[page]);
 		view.offset = READ_ONCE(arena->bias[page]) + (u32)addr;
 		if (view.class && view.class < GOM_NR_SPAN_CLASSES)
-			view.nelems = READ_ONCE(gom_arena_span(ptr)->nelems);
+			view.nelems = gom_glance(gom_arena_span(ptr)->nelems);
 	}
 	rcu_read_unlock();
 	return view;

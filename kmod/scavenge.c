@@ -174,7 +174,7 @@ static bool scavenge_heap(struct mheap *heap, u64 *goals, u64 *began)
 
 	goal = pressed ? inuse : peak + peak * RETAIN_PERCENT / 100;
 	*goals += (u64)goal << GOM_PAGE_SHIFT;
-	while ((pages = READ_ONCE(heap->pages)) > goal) {
+	while ((pages = gom_glance(heap->pages)) > goal) {
 		charge(began);
 		if (savings <= 0)
 			return true;
@@ -196,10 +196,10 @@ static unsigned long activity(void)
 	int cpu, nid;
 
 	for_each_possible_cpu(cpu)
-		sum += READ_ONCE(per_cpu_ptr(gom_mcache_cold, cpu)->ticks) +
+		sum += gom_glance(per_cpu_ptr(gom_mcache_cold, cpu)->ticks) +
 		       gom_pool_visits(cpu);
 	for_each_gom_node(nid)
-		sum += READ_ONCE(gom_node(nid)->heap.frees);
+		sum += gom_glance(gom_node(nid)->heap.frees);
 	return sum;
 }
 

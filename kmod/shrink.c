@@ -108,10 +108,10 @@ static unsigned long cached_near(int nid)
 /* Of a class's empty spans, taken to be as long as its spans are on average. */
 static unsigned long empty_pages(const struct mcentral *central)
 {
-	unsigned long nempty = READ_ONCE(central->nempty);
-	unsigned long nspans = READ_ONCE(central->nspans);
+	unsigned long nempty = gom_glance(central->nempty);
+	unsigned long nspans = gom_glance(central->nspans);
 
-	return nspans ? nempty * READ_ONCE(central->npages) / nspans : 0;
+	return nspans ? nempty * gom_glance(central->npages) / nspans : 0;
 }
 
 /* The central lists' stock, and what would go with their empty spans. */
@@ -123,7 +123,7 @@ static unsigned long listed(int nid)
 	for (class = 1; class < GOM_NR_SPAN_CLASSES; class++) {
 		const struct mcentral *central = gom_central(nid, class);
 
-		bytes += READ_ONCE(central->nready) * gom_class[class].size;
+		bytes += gom_glance(central->nready) * gom_class[class].size;
 		bytes += empty_pages(central) * GOM_PAGE_SIZE;
 	}
 	return bytes;
@@ -136,7 +136,7 @@ unsigned long gom_shrink_count(struct shrinker *shrinker,
 
 	if (!READ_ONCE(gom_shrink_enabled))
 		return SHRINK_EMPTY;
-	pages = READ_ONCE(gom_node(sc->nid)->heap.free_pages) << GOM_PAGE_ORDER;
+	pages = gom_glance(gom_node(sc->nid)->heap.free_pages) << GOM_PAGE_ORDER;
 	pages += (listed(sc->nid) + cached_near(sc->nid)) >> PAGE_SHIFT;
 	return pages ?: SHRINK_EMPTY;
 }
@@ -148,7 +148,7 @@ static unsigned long release(int nid, unsigned long wanted)
 {
 	struct mheap *heap = &gom_node(nid)->heap;
 
-	if (!READ_ONCE(heap->free_pages))
+	if (!gom_glance(heap->free_pages))
 		return 0;
 	wanted = DIV_ROUND_UP(wanted, 1UL << GOM_PAGE_ORDER);
 	return gom_mheap_release(heap, wanted) << GOM_PAGE_ORDER;

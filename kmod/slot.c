@@ -77,7 +77,7 @@ struct cut {
 
 static bool are_few(const struct gom_tracked *tracked)
 {
-	return READ_ONCE(tracked->live) < FEW;
+	return gom_glance(tracked->live) < FEW;
 }
 
 /* For a slot of @size bytes. */

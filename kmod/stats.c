@@ -98,11 +98,11 @@ static unsigned long held_pages(unsigned int class, int nid)
 {
 	switch (class) {
 	case GOM_CLASS_LARGE:
-		return READ_ONCE(gom_node(nid)->heap.large_pages);
+		return gom_glance(gom_node(nid)->heap.large_pages);
 	case GOM_CLASS_TRACKED:
-		return READ_ONCE(gom_node(nid)->tracked.npages);
+		return gom_glance(gom_node(nid)->tracked.npages);
 	default:
-		return READ_ONCE(gom_central(nid, class)->npages);
+		return gom_glance(gom_central(nid, class)->npages);
 	}
 }
 
@@ -137,8 +137,8 @@ static void sum_large(struct gom_class_stats *stats)
 	for_each_gom_node(nid) {
 		struct mheap *heap = &gom_node(nid)->heap;
 
-		stats->nspans += READ_ONCE(heap->large);
-		stats->mallocs += READ_ONCE(heap->large_mallocs);
+		stats->nspans += gom_glance(heap->large);
+		stats->mallocs += gom_glance(heap->large_mallocs);
 	}
 	stats->held = held_bytes(GOM_CLASS_LARGE);
 	stats->live = stats->nspans;
@@ -185,21 +185,21 @@ static void sum_small(unsigned int class, struct gom_class_stats *stats)
 	for_each_gom_node(nid) {
 		struct mcentral *central = gom_central(nid, class);
 
-		stats->nspans += READ_ONCE(central->nspans);
-		stats->ready += READ_ONCE(central->nready);
-		stats->locks += READ_ONCE(central->locks);
-		stats->batches += READ_ONCE(central->refills) +
-				  READ_ONCE(central->flushes);
-		out += READ_ONCE(central->nalloc);
-		room += READ_ONCE(central->nelems);
+		stats->nspans += gom_glance(central->nspans);
+		stats->ready += gom_glance(central->nready);
+		stats->locks += gom_glance(central->locks);
+		stats->batches += gom_glance(central->refills) +
+				  gom_glance(central->flushes);
+		out += gom_glance(central->nalloc);
+		room += gom_glance(central->nelems);
 	}
 	for_each_possible_cpu(cpu) {
 		struct mcache_cold *cold = per_cpu_ptr(gom_mcache_cold, cpu);
 
 		stats->mcache += gom_mcache_count(cpu, class);
 		stats->mallocs += gom_mcache_mallocs(cpu, class);
-		stats->refills += READ_ONCE(cold->class[class].refills);
-		stats->flushes += READ_ONCE(cold->class[class].flushes);
+		stats->refills += gom_glance(cold->class[class].refills);
+		stats->flushes += gom_glance(cold->class[class].flushes);
 	}
 	stats->held = held_bytes(class);
 	stats->tails = less(stats->held, room * c->size);
@@ -230,15 +230,15 @@ void gom_stats_cpu(int cpu, struct gom_cpu_stats *stats)
 	memset(stats, 0, sizeof(*stats));
 	for (class = 1; class < GOM_NR_SPAN_CLASSES; class++) {
 		stats->mallocs += gom_mcache_mallocs(cpu, class);
-		stats->refills += READ_ONCE(cold->class[class].refills);
-		stats->flushes += READ_ONCE(cold->class[class].flushes);
+		stats->refills += gom_glance(cold->class[class].refills);
+		stats->flushes += gom_glance(cold->class[class].flushes);
 		n = gom_mcache_count(cpu, class);
 		stats->objects += n;
 		stats->bytes += (u64)n * gom_class[class].size;
 	}
-	stats->capacity = READ_ONCE(cold->capacity);
+	stats->capacity = gom_glance(cold->capacity);
 	stats->budget = gom_budget_of(cold);
-	stats->steals = READ_ONCE(cold->steals);
+	stats->steals = gom_glance(cold->steals);
 }
 
 void gom_stats_node(int nid, struct gom_node_stats *stats)

@@ -78,10 +78,10 @@ int gom_view_stats_show(struct seq_file *m, void *unused)
 	for_each_gom_node(nid) {
 		struct mheap *heap = &gom_node(nid)->heap;
 
-		runs += READ_ONCE(heap->nruns);
-		grown += READ_ONCE(heap->grown);
-		beyond += READ_ONCE(heap->beyond);
-		traded += READ_ONCE(heap->traded);
+		runs += gom_glance(heap->nruns);
+		grown += gom_glance(heap->grown);
+		beyond += gom_glance(heap->beyond);
+		traded += gom_glance(heap->traded);
 	}
 #define FIELD(name, value)	\
 	seq_printf(m, "%-16s %20llu\n", name, (unsigned long long)(value))

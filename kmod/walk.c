@@ -82,8 +82,8 @@ static bool look_locked(struct arena *arena, unsigned int page,
 		return true;
 	}
 	/* These two change under other locks: they are a snapshot. */
-	piece->nelems = READ_ONCE(span->nelems);
-	piece->nalloc = READ_ONCE(span->nalloc);
+	piece->nelems = gom_glance(span->nelems);
+	piece->nalloc = gom_glance(span->nalloc);
 	if (piece->class == GOM_CLASS_HEAP)
 		piece->nalloc = gom_granules_is_solo(span) ? 1 :
 				max(0, (int)READ_ONCE(span->top) -
