@@ -340,19 +340,13 @@ void gom_tracked_defer(const void *ptr)
 #define LOCK_TRIES	100000
 
 /*
- * Lock it unless that takes too long: it may have been under this lock that the
- * CPU did what is to be told of.
+ * Whether to give a lock up that is taken: it may have been under this one that
+ * the CPU did what is to be told of.
  */
-static bool lock_patiently(struct gom_tracked *tracked, unsigned long *flags)
+static bool gives_up(unsigned int *tries)
 {
-	unsigned int tries = LOCK_TRIES;
-
-	while (!raw_spin_trylock_irqsave(&tracked->lock, *flags)) {
-		if (!tries--)
-			return false;
-		cpu_relax();
-	}
-	return true;
+	cpu_relax();
+	return ++*tries > LOCK_TRIES;
 }
 
 /* Say what is known of the object that is or was around @ptr.  Any context. */
@@ -360,14 +354,16 @@ void gom_tracked_tell(const void *ptr)
 {
 	struct gom_record record = {};
 	struct gom_tracked *tracked;
+	unsigned int tries = 0;
 	unsigned long flags;
 	struct mspan *span;
 
 	if (class_of(ptr) != GOM_CLASS_TRACKED)
 		return;
 	tracked = tracked_around(ptr);
-	if (!lock_patiently(tracked, &flags))
-		return;
+	while (!raw_spin_trylock_irqsave(&tracked->lock, flags))
+		if (gives_up(&tries))
+			return;
 	span = span_of(tracked, ptr);
 	if (span)
 		record = gom_mspan_records(span)[gom_slot_index(span, ptr)];
@@ -442,6 +438,7 @@ bool gom_tracked_find(const void *ptr, struct gom_tracked_info *info)
 bool gom_tracked_find_guarded(const void *ptr, struct gom_tracked_info *info)
 {
 	struct gom_tracked *tracked;
+	unsigned int tries = 0;
 	unsigned long flags;
 	struct mspan *span;
 	bool found = false;
@@ -449,8 +446,9 @@ bool gom_tracked_find_guarded(const void *ptr, struct gom_tracked_info *info)
 	if (class_of(ptr) != GOM_CLASS_TRACKED)
 		return false;
 	tracked = tracked_around(ptr);
-	if (!lock_patiently(tracked, &flags))
-		return false;
+	while (!raw_spin_trylock_irqsave(&tracked->lock, flags))
+		if (gives_up(&tries))
+			return false;
 	span = span_of(tracked, ptr);
 	if (span && span->bucket == GOM_SPAN_GUARDED && span->nalloc) {
 		fill_info(info, span, 0);

@@ -139,7 +139,7 @@ mark_log()
 
 log()
 {
-	dmesg | sed "1,/$mark/d"
+	dmesg | awk -v mark="$mark" 'found; index($0, mark) { found = 1 }'
 }
 
 # logged PATTERN: true if a line since the mark has it; else shows the log.

@@ -229,10 +229,8 @@ for file in stats classes cpus pools reserves arenas spans callsites lifetimes; 
 done
 result "metrics: format and version" has_version metrics \
 	'# gomalloc metrics 1'
-for file in stats classes cpus pools reserves lifetimes; do
-	result "$file: all may read" mode_is "$debugfs/$file" 444
-done
-for file in arenas spans callsites heap peak metrics validate; do
+for file in stats classes cpus pools reserves lifetimes arenas spans callsites \
+	heap peak metrics validate; do
 	result "$file: root may read" mode_is "$debugfs/$file" 400
 done
 result "nobody but root may read any" equal files \
