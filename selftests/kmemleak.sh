@@ -31,6 +31,12 @@ leaked()
 	END { print n + 0 }' "$kmemleak"
 }
 
+# named SIZE: how many of that size are named. Who was unloaded has no names.
+named()
+{
+	grep -c "^unreferenced object .*(size $1):" "$kmemleak"
+}
+
 # between WHAT FOUND LEAST MOST: what is left on a stack hides one or two.
 between()
 {
@@ -69,14 +75,16 @@ result "large ones" between objects "$(leaked 106496)" 6 8
 result "and no others" nothing_else
 echo clear >"$debugfs/leaks"
 rmmod gomalloc_leaky
+echo clear >"$kmemleak"
+scan
+result "what a module kept is named once it has gone" \
+	between objects "$(named 1024)" 7 9
 
 # Every object comes and goes, on all CPUs.
 echo clear >"$kmemleak"
 load gomalloc_stress ms=3000
 rmmod gomalloc_stress
 scan
-result "what a module kept is named once it has gone" \
-	between objects "$(leaked 1024)" 7 9
 result "nothing that was freed is named" nothing_else
 result "validate" is_valid
 
