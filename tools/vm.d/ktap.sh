@@ -244,7 +244,7 @@ run_kmemleak()
 		return
 	fi
 	lane_began=$(now)
-	guest kunit-6.12 mode=selftests lane=kmemleak memory=256M limit=900 \
+	guest kunit-6.12 mode=selftests lane=kmemleak memory=256M limit=1800 \
 		args="$kmemleak_script" boot=kmemleak=on
 	lane_result "kmemleak on 6.12"
 }
@@ -348,7 +348,7 @@ selftests_limit()
 	if is_extra "$1"; then
 		echo 2700
 	else
-		echo 900
+		echo 1800
 	fi
 }
 
@@ -362,7 +362,7 @@ run_faults()
 	fi
 	lane_began=$(now)
 	guest kunit-6.12 mode=selftests lane=faults memory=512M \
-		args="$faults_script" limit=900
+		args="$faults_script" limit=1800
 	lane_result faults
 }
 
@@ -407,7 +407,7 @@ kunit_lane()
 	shift 2
 	lane_began=$(now)
 	heading "KUnit with KASAN and lockdep, $where"
-	guest kunit-6.12 mode=kunit lane="$lane" memory=2G limit=900 \
+	guest kunit-6.12 mode=kunit lane="$lane" memory=2G limit=1800 \
 		boot="${pattern:+kunit.filter_glob=$pattern}" "$@"
 	lane_result "kunit on $where"
 }
@@ -441,7 +441,7 @@ kasan_lane()
 	lane_began=$(now)
 	# Some hundred modules are loaded: twice the time that a script has.
 	guest kunit-6.12 "$@" lane="$(echo "$lane_name" | tr ' ' -)" cpus=2 \
-		memory=2G limit=900 expect="$kasan_says" \
+		memory=2G limit=1800 expect="$kasan_says" \
 		boot="kasan_multi_shot gomalloc.seconds=300"
 	lane_result "$lane_name"
 }
