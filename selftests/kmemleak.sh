@@ -37,6 +37,12 @@ named()
 	grep -c "^unreferenced object .*(size $1):" "$kmemleak"
 }
 
+# pids: who allocated what is named.
+pids()
+{
+	sed -n 's/^  comm .*, pid \([0-9]*\),.*/\1/p' "$kmemleak"
+}
+
 # between WHAT FOUND LEAST MOST: what is left on a stack hides one or two.
 between()
 {
@@ -69,6 +75,7 @@ load gomalloc_leaky lost=20 tiny_lost=20 large_lost=8 forgotten=9 sheltered=50
 # What gomalloc's own scan has found it knows; kmemleak is not to see that.
 echo scan >"$debugfs/leaks"
 scan
+leaky=$(pids | head -n 1)
 result "lost objects are named" between objects "$(leaked 192)" 18 20
 result "tiny ones" between objects "$(leaked 3)" 18 20
 result "large ones" between objects "$(leaked 106496)" 6 8
@@ -76,16 +83,13 @@ result "and no others" nothing_else
 echo clear >"$debugfs/leaks"
 rmmod gomalloc_leaky
 echo clear >"$kmemleak"
-scan
-result "what a module kept is named once it has gone" \
-	between objects "$(named 1024)" 7 9
-
-# Every object comes and goes, on all CPUs.
-echo clear >"$kmemleak"
+# Every object comes and goes, on all CPUs, and what is on their stacks as well.
 load gomalloc_stress ms=3000
 rmmod gomalloc_stress
 scan
-result "nothing that was freed is named" nothing_else
+result "what a module kept is named once it has gone" \
+	between objects "$(named 1024)" 7 9
+result "nothing that was freed is named" equal pids "$(pids | uniq)" "$leaky"
 result "validate" is_valid
 
 # What is not tracked is known all the same, as memory to look through.
