@@ -402,17 +402,17 @@ class BadInput(unittest.TestCase):
         self.assertEqual(self.complaint(b"\0\xff\x80\n" * 9)[0], 1)
 
     def test_no_file(self):
-        result = gomprof("top", "/nonexistent")
+        result = gomprof("top", "/proc/nonexistent")
         self.assertEqual(result.returncode, 1)
         self.assertRegex(result.stderr.decode(),
-                         r"\Agomprof: /nonexistent: No such file[^\n]+; "
+                         r"\Agomprof: /proc/nonexistent: No such file[^\n]+; "
                          r"[^\n]+\n\Z")
 
     def test_not_writable(self):
-        result = gomprof("convert", "-o", "/nonexistent/x", HEAP)
+        result = gomprof("convert", "-o", "/proc/nonexistent/x", HEAP)
         self.assertEqual(result.returncode, 1)
         self.assertRegex(result.stderr.decode(),
-                         r"\Agomprof: /nonexistent/x: [^\n]+; [^\n]+\n\Z")
+                         r"\Agomprof: /proc/nonexistent/x: [^\n]+; [^\n]+\n\Z")
 
     def test_full(self):
         """Where its output cannot be written it says so, in one line."""
