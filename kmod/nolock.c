@@ -139,16 +139,9 @@ EXPORT_SYMBOL_GPL(gomalloc_nolock);
 /* Whether gofree() takes it later on as well as now. */
 static bool may_defer(const void *ptr, unsigned int class)
 {
-	switch (class) {
-	case GOM_CLASS_LARGE:
-		return gom_mspan_offset(gom_arena_span(ptr), ptr) == 0;
-	case GOM_CLASS_TRACKED:
-		return gom_tracked_may_live(ptr);
-	case GOM_CLASS_HEAP:
-		return gom_goheap_begins(ptr);
-	default:
+	if (class == GOM_CLASS_NONE)
 		return gom_compat_is_kmalloc(ptr);
-	}
+	return gom_malloc_may_live(ptr, class);
 }
 
 /**
