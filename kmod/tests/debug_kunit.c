@@ -56,6 +56,18 @@ static void layout(struct kunit *test)
 }
 
 /* One byte behind, and the last of the redzone. */
+/* Change the byte at @at of an object of @size bytes: its free tells of @what. */
+static void damage(struct kunit *test, size_t size, ssize_t at,
+		   enum gom_misuse what)
+{
+	void *obj = gom_test_alloc(size, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, obj);
+	*byte(obj, at) ^= 1;
+	gofree(obj);
+	gom_test_expect_report(test, what, obj);
+}
+
 static void overrun(struct kunit *test)
 {
 	unsigned int i;
@@ -68,31 +80,18 @@ static void overrun(struct kunit *test)
 		*byte(obj, sizes[i]) = 0;
 		gofree(obj);
 		gom_test_expect_report(test, GOM_OVERRUN, obj);
-		obj = gom_test_alloc(sizes[i], GFP_KERNEL);
-		KUNIT_ASSERT_NOT_NULL(test, obj);
-		*byte(obj, sizes[i] + 15) ^= 1;
-		gofree(obj);
-		gom_test_expect_report(test, GOM_OVERRUN, obj);
+		damage(test, sizes[i], sizes[i] + 15, GOM_OVERRUN);
 	}
 }
 
 static void underrun(struct kunit *test)
 {
 	unsigned int i;
-	void *obj;
 
 	set(test, "z");
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
-		obj = gom_test_alloc(sizes[i], GFP_KERNEL);
-		KUNIT_ASSERT_NOT_NULL(test, obj);
-		*byte(obj, -1) ^= 1;
-		gofree(obj);
-		gom_test_expect_report(test, GOM_UNDERRUN, obj);
-		obj = gom_test_alloc(sizes[i], GFP_KERNEL);
-		KUNIT_ASSERT_NOT_NULL(test, obj);
-		*byte(obj, -32) ^= 1;
-		gofree(obj);
-		gom_test_expect_report(test, GOM_UNDERRUN, obj);
+		damage(test, sizes[i], -1, GOM_UNDERRUN);
+		damage(test, sizes[i], -32, GOM_UNDERRUN);
 	}
 }
 
@@ -104,11 +103,7 @@ static void late_overrun(struct kunit *test)
 
 	set(test, "Z");
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
-		obj = gom_test_alloc(sizes[i], GFP_KERNEL);
-		KUNIT_ASSERT_NOT_NULL(test, obj);
-		*byte(obj, sizes[i]) ^= 1;
-		gofree(obj);
-		gom_test_expect_report(test, GOM_OVERRUN, obj);
+		damage(test, sizes[i], sizes[i], GOM_OVERRUN);
 		gomalloc_free_os_memory();
 		obj = gom_test_alloc(sizes[i], GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, obj);
